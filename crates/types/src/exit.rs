@@ -1,0 +1,28 @@
+//! What the exit code says.
+
+/// The exit codes of every festina command: a kind of ending chooses its code once, here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Ran to the end, and the answer is no: a task failed, a result differs, not ready, infeasible.
+    No = 1,
+    /// Bad command line or bad input.
+    BadInput = 2,
+    /// The machine lacks something: a permission, an engine, a device, space.
+    Unavailable = 3,
+    /// It cannot be told: unsure, or the measurement was invalid.
+    Unsure = 4,
+    /// A bug of ours.
+    Bug = 70,
+    /// Interrupted by the user; what was done so far is kept.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// Returns the code that the process ends with.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}

@@ -1,0 +1,21 @@
+//! The nouns and units that all of festina shares: values, no logic.
+//!
+//! Everything here is plain data that serialises. Times are [`Seconds`], amounts of memory and of I/O
+//! are [`Bytes`]; where a plain float crosses a boundary (JSON, CSV, Python), its name ends in its unit:
+//! `elapsed_s`, `peak_rss_bytes`.
+
+mod cancel;
+mod estimate;
+mod exit;
+mod finding;
+mod point;
+mod sample;
+mod units;
+
+pub use cancel::CancelToken;
+pub use estimate::{Estimate, Interval, Method};
+pub use exit::Exit;
+pub use finding::{Finding, Severity};
+pub use point::{Point, Workers};
+pub use sample::{CheckOutcome, Conditions, Contamination, Sample, Status, Usage};
+pub use units::{Bytes, ParseQuantityError, Seconds};
