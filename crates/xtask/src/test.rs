@@ -1,0 +1,167 @@
+//! `cargo xtask test`: sets up and runs every check and test there is.
+//!
+//! What the tests need is installed first: Debian packages as root, wheels into a virtual environment under
+//! `target/`. What cannot be installed is said in one line, the steps that need it are left out by name, and the
+//! whole then ends with exit code 3: a run in which something was skipped does not pass.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::shell;
+
+/// Programs that tests start, each with the Debian package that brings it.
+const PACKAGES: [(&str, &str); 3] = [("chromium", "chromium"), ("lscpu", "util-linux"), ("cc", "gcc")];
+
+/// Wheels that tests and checks use.
+const WHEELS: [&str; 4] = ["numpy", "ruff", "taplo", "typos"];
+
+struct Step {
+    name: &'static str,
+    needs_wheels: bool,
+    run: fn(&Session) -> Result<()>,
+}
+
+const STEPS: [Step; 8] = [
+    Step { name: "format", needs_wheels: false, run: |_| cargo(&["fmt", "--all", "--check"]) },
+    Step { name: "toml", needs_wheels: true, run: |s| s.tool("taplo", &["fmt", "--check", "--diff"]) },
+    Step { name: "spelling", needs_wheels: true, run: |s| s.tool("typos", &[]) },
+    Step { name: "python", needs_wheels: true, run: python },
+    Step { name: "clippy", needs_wheels: false, run: clippy },
+    Step {
+        name: "build",
+        needs_wheels: false,
+        run: |_| cargo(&["build", "--release", "--package", "festina-cli"]),
+    },
+    Step { name: "tests", needs_wheels: false, run: tests },
+    Step { name: "docs", needs_wheels: false, run: docs },
+];
+
+/// Runs the steps named in `args`, or all of them.
+pub fn main(args: &[String]) -> Result<ExitCode> {
+    if let Some(unknown) = args.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        bail!("there is no step '{unknown}': the steps are {}", names.join(", "));
+    }
+    let session = Session::set_up();
+    let mut failed = Vec::new();
+    let mut skipped = Vec::new();
+    for step in STEPS.iter().filter(|step| args.is_empty() || args.iter().any(|name| name == step.name)) {
+        if step.needs_wheels && session.venv.is_none() {
+            skipped.push(step.name);
+            continue;
+        }
+        println!("\n── {} ──", step.name);
+        let start = Instant::now();
+        match (step.run)(&session) {
+            Ok(()) => println!("── {}: passed in {:.0} s", step.name, start.elapsed().as_secs_f64()),
+            Err(error) => {
+                println!("── {}: FAILED: {error:#}", step.name);
+                failed.push(step.name);
+            }
+        }
+    }
+    println!();
+    for missing in &session.missing {
+        println!("could not install {missing}");
+    }
+    Ok(if !failed.is_empty() {
+        println!("failed: {}", failed.join(", "));
+        ExitCode::FAILURE
+    } else if !session.missing.is_empty() {
+        println!(
+            "incomplete: {}",
+            if skipped.is_empty() { "some tests".to_owned() } else { skipped.join(", ") }
+        );
+        ExitCode::from(3)
+    } else {
+        println!("all steps passed");
+        ExitCode::SUCCESS
+    })
+}
+
+/// What was set up for the tests.
+struct Session {
+    /// The virtual environment, unless it could not be made.
+    venv: Option<PathBuf>,
+    /// What could not be installed, and why.
+    missing: Vec<String>,
+}
+
+impl Session {
+    fn set_up() -> Self {
+        let mut missing = Vec::new();
+        if let Err(error) = install_packages() {
+            missing.push(format!("Debian packages: {error:#}"));
+        }
+        let venv = install_wheels().map_err(|error| missing.push(format!("wheels: {error:#}"))).ok();
+        Self { venv, missing }
+    }
+
+    fn tool(&self, name: &str, args: &[&str]) -> Result<()> {
+        let venv = self.venv.as_ref().expect("steps with tools run only where there is an environment");
+        shell::run(&mut shell::command(venv.join("bin").join(name), args))
+    }
+}
+
+fn install_packages() -> Result<()> {
+    let absent: Vec<&str> =
+        PACKAGES.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    println!("installing {}", absent.join(", "));
+    let apt = |args: &[&str]| {
+        shell::capture(shell::command("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update", "--quiet"])?;
+    apt(&[&["install", "--yes", "--quiet", "--no-install-recommends"], absent.as_slice()].concat()).map(drop)
+}
+
+fn install_wheels() -> Result<PathBuf> {
+    let venv = shell::target().join("test-venv");
+    let python = venv.join("bin/python");
+    if !python.exists() {
+        shell::capture(&mut shell::command("python3", ["-m".as_ref(), "venv".as_ref(), venv.as_os_str()]))?;
+    }
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    shell::capture(&mut shell::command(&python, install.iter().chain(&WHEELS)))?;
+    Ok(venv)
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    shell::run(&mut cargo_command(args))
+}
+
+fn cargo_command(args: &[&str]) -> Command {
+    shell::command(env!("CARGO"), args)
+}
+
+fn clippy(_: &Session) -> Result<()> {
+    cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
+}
+
+fn python(session: &Session) -> Result<()> {
+    session.tool("ruff", &["check", "."])?;
+    session.tool("ruff", &["format", "--check", "."])
+}
+
+fn tests(session: &Session) -> Result<()> {
+    let mut command = cargo_command(&["test", "--workspace", "--quiet"]);
+    if let Some(venv) = &session.venv {
+        command.env("FESTINA_TEST_PYTHON", venv.join("bin/python"));
+    }
+    shell::run(&mut command)
+}
+
+fn docs(_: &Session) -> Result<()> {
+    let mut command = cargo_command(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    shell::run(command.env("RUSTDOCFLAGS", "--deny warnings"))
+}
