@@ -5,6 +5,7 @@
 //! cargo xtask bench    measure ours beside the peers', and write docs/benchmarks.md
 //! ```
 
+mod bench;
 mod shell;
 mod test;
 
@@ -13,8 +14,10 @@ use std::process::ExitCode;
 type Chore = fn(&[String]) -> anyhow::Result<ExitCode>;
 
 /// Name, what it does, and the chore.
-const CHORES: [(&str, &str, Chore); 1] =
-    [("test", "sets up and runs every check and test there is", test::main)];
+const CHORES: [(&str, &str, Chore); 2] = [
+    ("test", "sets up and runs every check and test there is", test::main),
+    ("bench", "measures ours beside the peers', and writes docs/benchmarks.md", bench::main),
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
