@@ -186,6 +186,14 @@ fn read_quotas(source: &Source, groups: &Groups) -> Vec<Limit> {
     unified.chain(version_1).collect()
 }
 
+/// Returns the folders of the groups that have a quota, and thus may throttle.
+pub(crate) fn folders_with_quota(source: &Source, groups: &Groups) -> Vec<String> {
+    let unified = groups.unified.each(source, "cpu.max", parse_quota).map(|found| found.folder);
+    let is_quota = |text: &str| text.parse::<u64>().ok();
+    let version_1 = groups.cpu.each(source, "cpu.cfs_quota_us", is_quota).map(|found| found.folder);
+    unified.chain(version_1).collect()
+}
+
 /// Reads `cpu.max`: `200000 100000` is 2 CPUs, `max 100000` no limit. The period may be left out.
 fn parse_quota(text: &str) -> Option<f64> {
     let mut fields = text.split_whitespace();
