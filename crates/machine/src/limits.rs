@@ -90,7 +90,7 @@ impl Limits {
         let mut list = Vec::new();
         let cpus = read_cpus(source, groups, known, &mut list);
         let quotas = read_quotas(source, groups);
-        let quota = quotas.iter().filter_map(|limit| limit.cpus()).reduce(f64::min);
+        let quota = quotas.iter().filter_map(Limit::cpus).reduce(f64::min);
         list.extend(quotas);
         let allocation = known.allocation.and_then(allocated_cpus);
         list.extend(allocation);
@@ -183,6 +183,14 @@ fn read_quotas(source: &Source, groups: &Groups) -> Vec<Limit> {
         let value = cpus_of_quota(found.value, period)?;
         Some(limit(Found { value, text: found.text, path: found.path, folder: found.folder }, text))
     });
+    unified.chain(version_1).collect()
+}
+
+/// Returns the folders of the groups that have a quota, and thus may throttle.
+pub(crate) fn folders_with_quota(source: &Source, groups: &Groups) -> Vec<String> {
+    let unified = groups.unified.each(source, "cpu.max", parse_quota).map(|found| found.folder);
+    let is_quota = |text: &str| text.parse::<u64>().ok();
+    let version_1 = groups.cpu.each(source, "cpu.cfs_quota_us", is_quota).map(|found| found.folder);
     unified.chain(version_1).collect()
 }
 

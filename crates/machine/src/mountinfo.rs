@@ -1,6 +1,6 @@
 //! `/proc/self/mountinfo`: where control groups are mounted, which nobody promises to be `/sys/fs/cgroup`.
 //!
-//! Source: proc_pid_mountinfo(5), <https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html>.
+//! Source: `proc_pid_mountinfo(5)`, <https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html>.
 
 /// One mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
