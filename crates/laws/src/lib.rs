@@ -9,9 +9,11 @@
 pub mod amdahl;
 mod error;
 pub mod fit;
+pub mod gustafson;
 mod law;
 mod observation;
 pub mod stats;
+pub mod usl;
 
 pub use error::LawError;
 pub use law::{Law, Parameter};

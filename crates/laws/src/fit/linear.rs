@@ -218,9 +218,10 @@ impl Noise {
     fn of(weighting: Weighting<'_>, rest: f64, degrees: f64) -> Option<Self> {
         let reduced = if degrees > 0.0 { rest / degrees } else { 0.0 };
         match weighting {
-            // The weights are in units of the known noise; residuals larger than that are lack of fit, and widen.
-            Weighting::Measured { .. } if reduced <= 1.0 => {
-                Some(Self { row_variance: 1.0, degrees: f64::INFINITY })
+            // The weights are in units of the known noise. Residuals larger than that are lack of fit and widen by the
+            // Birge ratio; smaller ones are luck and don't narrow.
+            Weighting::Measured { .. } => {
+                Some(Self { row_variance: reduced.max(1.0), degrees: f64::INFINITY })
             }
             _ if degrees > 0.0 => Some(Self { row_variance: reduced, degrees }),
             _ => None,

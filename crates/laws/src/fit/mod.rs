@@ -13,7 +13,9 @@
 
 mod linear;
 mod nnls;
-mod triangle;
+pub(crate) mod observed;
+pub(crate) mod triangle;
 
 pub use linear::{LinearFit, Weighting};
 pub use nnls::{Nnls, nnls};
+pub use observed::MODEL_FLOOR;
