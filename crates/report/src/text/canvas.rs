@@ -1,0 +1,126 @@
+//! A grid of terminal cells with dots finer than a cell.
+//!
+//! A braille character has two by four dots (U+2800 and eight bits); where only ASCII can be shown, a cell is one
+//! dot. Glyphs (markers, ticks) take whole cells and lie above dots, dots above shades.
+
+use super::style::{Ink, Style};
+
+/// The columns and rows of dots in a braille cell.
+const BRAILLE: (usize, usize) = (2, 4);
+/// The bit of each dot, by column and row.
+const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+
+/// A grid of cells.
+#[derive(Clone, Debug)]
+pub(super) struct Canvas {
+    columns: usize,
+    rows: usize,
+    cells: Vec<Cell>,
+    braille: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    dots: u8,
+    plain: char,
+    shade: Option<char>,
+    glyph: Option<char>,
+    ink: Ink,
+}
+
+const EMPTY: Cell = Cell { dots: 0, plain: ' ', shade: None, glyph: None, ink: Ink::Plain };
+
+impl Canvas {
+    pub(super) fn new(columns: usize, rows: usize, braille: bool) -> Self {
+        Self { columns, rows, cells: vec![EMPTY; columns * rows], braille }
+    }
+
+    /// Returns the numbers of dots across and down.
+    pub(super) fn dots(&self) -> (usize, usize) {
+        let (x, y) = if self.braille { BRAILLE } else { (1, 1) };
+        (self.columns * x, self.rows * y)
+    }
+
+    /// Returns the dot at shares of the width and of the height, counted upwards; `None` outside.
+    pub(super) fn dot(&self, x: f64, y: f64) -> Option<(usize, usize)> {
+        let inside = (-1e-9..=1.0 + 1e-9).contains(&x) && (-1e-9..=1.0 + 1e-9).contains(&y);
+        let (width, height) = self.dots();
+        inside.then(|| {
+            let column = (x.clamp(0.0, 1.0) * (width - 1) as f64).round() as usize;
+            let row = ((1.0 - y.clamp(0.0, 1.0)) * (height - 1) as f64).round() as usize;
+            (column, row)
+        })
+    }
+
+    /// Sets a dot, shown as `plain` where there is no braille.
+    pub(super) fn set(&mut self, (x, y): (usize, usize), plain: char, ink: Ink) {
+        let (width, height) = if self.braille { BRAILLE } else { (1, 1) };
+        let braille = self.braille;
+        if let Some(cell) = self.cell(x / width, y / height) {
+            if braille {
+                cell.dots |= BITS[x % width][y % height];
+            }
+            cell.plain = plain;
+            cell.ink = ink;
+        }
+    }
+
+    /// Shades the cell that holds a dot.
+    pub(super) fn shade(&mut self, (x, y): (usize, usize), shade: char, ink: Ink) {
+        let (width, height) = if self.braille { BRAILLE } else { (1, 1) };
+        if let Some(cell) = self.cell(x / width, y / height)
+            && cell.shade.is_none()
+        {
+            cell.shade = Some(shade);
+            cell.ink = ink;
+        }
+    }
+
+    /// Puts a character in the cell that holds a dot; with `over`, above another one.
+    pub(super) fn put(&mut self, (x, y): (usize, usize), glyph: char, ink: Ink, over: bool) {
+        let (width, height) = if self.braille { BRAILLE } else { (1, 1) };
+        if let Some(cell) = self.cell(x / width, y / height)
+            && (over || (cell.glyph.is_none() && cell.dots == 0 && cell.plain == ' '))
+        {
+            cell.glyph = Some(glyph);
+            cell.ink = ink;
+        }
+    }
+
+    /// Returns the row `index` as text.
+    pub(super) fn row(&self, index: usize, style: &Style) -> String {
+        let mut out = String::new();
+        let cells = &self.cells[index * self.columns..(index + 1) * self.columns];
+        for run in cells.chunk_by(|a, b| a.ink == b.ink) {
+            let text: String = run.iter().map(Cell::character).collect();
+            if text.trim().is_empty() {
+                out.push_str(&text);
+            } else {
+                out.push_str(&style.paint(&text, run[0].ink));
+            }
+        }
+        out
+    }
+
+    fn cell(&mut self, column: usize, row: usize) -> Option<&mut Cell> {
+        if column < self.columns && row < self.rows {
+            self.cells.get_mut(row * self.columns + column)
+        } else {
+            None
+        }
+    }
+}
+
+impl Cell {
+    fn character(&self) -> char {
+        if let Some(glyph) = self.glyph {
+            glyph
+        } else if self.dots > 0 {
+            char::from_u32(0x2800 + u32::from(self.dots)).unwrap_or(' ')
+        } else if self.plain != ' ' {
+            self.plain
+        } else {
+            self.shade.unwrap_or(' ')
+        }
+    }
+}
