@@ -1,0 +1,374 @@
+//! What affinity, control groups, batch systems and `ulimit` leave of a machine.
+
+use festina_types::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::allocation::Allocation;
+use crate::cgroup::{Chain, Found, Groups};
+use crate::cpu_set::CpuSet;
+use crate::memory::Memory;
+use crate::source::Source;
+use crate::topology::Topology;
+
+/// What a program may use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The hardware threads that the program may run on.
+    pub cpus: CpuSet,
+    /// The tightest quota in CPUs, if there is one: 1.5 is 150 ms of CPU time in each 100 ms.
+    pub quota: Option<f64>,
+    /// The memory beyond which a program is killed or refused more; the machine's, if nothing is tighter.
+    pub memory: Option<Bytes>,
+    /// How much of `memory` is free for use now.
+    pub memory_available: Option<Bytes>,
+    /// Every limit that was found, whether it binds or not.
+    pub list: Vec<Limit>,
+}
+
+/// One limit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// What sets it.
+    pub source: LimitSource,
+    /// What it leaves.
+    pub amount: Amount,
+    /// The file or variable that says so, with what it says.
+    pub evidence: String,
+    /// Whether nothing else of its kind is tighter, so that lifting this limit would change the answer.
+    pub binds: bool,
+}
+
+/// What sets a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitSource {
+    /// The affinity of the thread: `taskset`, a parent's choice.
+    Affinity,
+    /// The cpuset of a control group.
+    Cpuset,
+    /// The CPU quota of a control group.
+    Quota,
+    /// The memory limit of a control group: beyond it, the kernel kills.
+    MemoryMax,
+    /// The memory throttle of a control group (version 2): beyond it, programs are slowed and reclaimed from.
+    MemoryHigh,
+    /// The NUMA nodes that memory may come from.
+    MemoryNodes,
+    /// The limit on address space: `ulimit -v`.
+    AddressSpace,
+    /// What the batch system gave.
+    Allocation,
+}
+
+/// What a limit leaves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Amount {
+    /// These hardware threads.
+    CpuSet(CpuSet),
+    /// CPU time of so many CPUs.
+    Cpus(f64),
+    /// So much memory.
+    Memory(Bytes),
+}
+
+impl Limits {
+    /// Returns the number of CPUs that a program can keep busy at once: the hardware threads left, and no more
+    /// than the whole CPUs of the quota, but at least one. This is what [`std::thread::available_parallelism`]
+    /// means on Linux.
+    pub fn available_parallelism(&self) -> u32 {
+        let quota = self.quota.map_or(u32::MAX, |quota| quota.floor() as u32);
+        (self.cpus.len() as u32).min(quota).max(1)
+    }
+
+    /// Returns the limits that bind.
+    pub fn binding(&self) -> impl Iterator<Item = &Limit> {
+        self.list.iter().filter(|limit| limit.binds)
+    }
+
+    pub(crate) fn read(source: &Source, groups: &Groups, known: &Known<'_>) -> Self {
+        let mut list = Vec::new();
+        let cpus = read_cpus(source, groups, known, &mut list);
+        let quotas = read_quotas(source, groups);
+        let quota = quotas.iter().filter_map(Limit::cpus).reduce(f64::min);
+        list.extend(quotas);
+        let allocation = known.allocation.and_then(allocated_cpus);
+        list.extend(allocation);
+        mark_binding_cpus(&mut list, known.topology, &cpus);
+
+        let (memory, memory_available) = read_memory(source, groups, known, &mut list);
+        Self { cpus, quota, memory, memory_available, list }
+    }
+}
+
+/// What is known already when limits are read.
+pub(crate) struct Known<'a> {
+    pub(crate) topology: &'a Topology,
+    pub(crate) memory: &'a Memory,
+    pub(crate) affinity: Option<&'a CpuSet>,
+    pub(crate) allocation: Option<&'a Allocation>,
+}
+
+impl Limit {
+    fn new(source: LimitSource, amount: Amount, evidence: String) -> Self {
+        Self { source, amount, evidence, binds: false }
+    }
+
+    /// Returns the CPUs that it leaves, as a number.
+    pub(crate) fn cpus(&self) -> Option<f64> {
+        match &self.amount {
+            Amount::CpuSet(cpus) => Some(cpus.len() as f64),
+            Amount::Cpus(cpus) => Some(*cpus),
+            Amount::Memory(_) => None,
+        }
+    }
+
+    fn memory(&self) -> Option<Bytes> {
+        match self.amount {
+            Amount::Memory(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+fn evidence<T>(found: &Found<T>) -> String {
+    format!("{} {}", found.path, found.text)
+}
+
+fn read_cpus(source: &Source, groups: &Groups, known: &Known<'_>, list: &mut Vec<Limit>) -> CpuSet {
+    let mut cpus = known.topology.online.clone();
+    let files = [
+        (&groups.unified, "cpuset.cpus.effective"),
+        (&groups.cpuset, "cpuset.effective_cpus"),
+        (&groups.cpuset, "cpuset.cpus"),
+    ];
+    // The innermost group that tells already has what its ancestors leave.
+    let innermost = files.into_iter().find_map(|(chain, name)| {
+        let parse = |text: &str| text.parse::<CpuSet>().ok().filter(|cpus| !cpus.is_empty());
+        chain.each(source, name, parse).next()
+    });
+    if let Some(found) = innermost {
+        cpus = narrow(&cpus, &found.value);
+        list.push(Limit::new(LimitSource::Cpuset, Amount::CpuSet(cpus.clone()), evidence(&found)));
+    }
+    if let Some(affinity) = known.affinity {
+        let affinity = narrow(&known.topology.online, affinity);
+        cpus = narrow(&cpus, &affinity);
+        let evidence = format!("affinity mask {affinity}");
+        list.push(Limit::new(LimitSource::Affinity, Amount::CpuSet(affinity), evidence));
+    }
+    cpus
+}
+
+/// Returns the CPUs in both, or `tighter` alone if they have none in common: then the wider one is a fiction, as
+/// in containers whose `/sys` is filtered.
+fn narrow(wider: &CpuSet, tighter: &CpuSet) -> CpuSet {
+    let both = wider.intersection(tighter);
+    if both.is_empty() { tighter.clone() } else { both }
+}
+
+fn read_quotas(source: &Source, groups: &Groups) -> Vec<Limit> {
+    let limit = |found: Found<f64>, text: String| {
+        Limit::new(LimitSource::Quota, Amount::Cpus(found.value), format!("{} {text}", found.path))
+    };
+    let unified = groups.unified.each(source, "cpu.max", parse_quota).map(|found| {
+        let text = found.text.clone();
+        limit(found, text)
+    });
+    let period = |folder: &str| source.number::<u64>(&format!("{folder}/cpu.cfs_period_us"));
+    let version_1 = groups.cpu.each(source, "cpu.cfs_quota_us", |text| text.parse::<u64>().ok());
+    let version_1 = version_1.filter_map(|found| {
+        let period = period(&found.folder)?;
+        let text = format!("{} of {period}", found.text);
+        let value = cpus_of_quota(found.value, period)?;
+        Some(limit(Found { value, text: found.text, path: found.path, folder: found.folder }, text))
+    });
+    unified.chain(version_1).collect()
+}
+
+/// Returns the folders of the groups that have a quota, and thus may throttle.
+pub(crate) fn folders_with_quota(source: &Source, groups: &Groups) -> Vec<String> {
+    let unified = groups.unified.each(source, "cpu.max", parse_quota).map(|found| found.folder);
+    let is_quota = |text: &str| text.parse::<u64>().ok();
+    let version_1 = groups.cpu.each(source, "cpu.cfs_quota_us", is_quota).map(|found| found.folder);
+    unified.chain(version_1).collect()
+}
+
+/// Reads `cpu.max`: `200000 100000` is 2 CPUs, `max 100000` no limit. The period may be left out.
+fn parse_quota(text: &str) -> Option<f64> {
+    let mut fields = text.split_whitespace();
+    let quota = fields.next()?.parse().ok()?;
+    cpus_of_quota(quota, fields.next().map_or(Some(100_000), |period| period.parse().ok())?)
+}
+
+fn cpus_of_quota(quota_us: u64, period_us: u64) -> Option<f64> {
+    (quota_us > 0 && period_us > 0).then(|| quota_us as f64 / period_us as f64)
+}
+
+fn allocated_cpus(allocation: &Allocation) -> Option<Limit> {
+    let cpus = f64::from(allocation.cpus_here?);
+    let evidence = allocation.cpus_here_from.clone().unwrap_or_default();
+    Some(Limit::new(LimitSource::Allocation, Amount::Cpus(cpus), evidence))
+}
+
+/// Marks what leaves the fewest CPUs, if that is fewer than there are. A cpuset shows in the affinity as well: then
+/// the cpuset is the cause.
+fn mark_binding_cpus(list: &mut [Limit], topology: &Topology, cpus: &CpuSet) {
+    let whole = |cpus: f64| cpus.floor().max(1.0);
+    let counts = list.iter().filter_map(Limit::cpus).map(whole);
+    let fewest = counts.fold(cpus.len() as f64, f64::min);
+    if fewest >= topology.online.len() as f64 {
+        return;
+    }
+    let has_cpuset = list.iter().any(|limit| {
+        limit.source == LimitSource::Cpuset
+            && matches!(&limit.amount, Amount::CpuSet(set) if set.is_subset(cpus))
+    });
+    for limit in list {
+        let is_echo = limit.source == LimitSource::Affinity && has_cpuset;
+        limit.binds = !is_echo && limit.cpus().is_some_and(|cpus| whole(cpus) <= fewest);
+    }
+}
+
+/// From here on a limit of version 1 means none: its default is the largest multiple of the page size.
+const NO_LIMIT: u64 = 1 << 60;
+
+fn read_memory(
+    source: &Source,
+    groups: &Groups,
+    known: &Known<'_>,
+    list: &mut Vec<Limit>,
+) -> (Option<Bytes>, Option<Bytes>) {
+    let first = list.len();
+    let mut available = known.memory.available;
+    let tighten = |best: &mut Option<Bytes>, bytes: Bytes| *best = Some(best.map_or(bytes, |b| b.min(bytes)));
+
+    let hierarchies = [
+        (&groups.unified, "memory.max", "memory.current", "inactive_file"),
+        (&groups.memory, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ];
+    for (chain, limit, usage, cache) in hierarchies {
+        for found in chain.each(source, limit, parse_bytes) {
+            if let Some(used) = used_memory(source, &found.folder, usage, cache) {
+                tighten(&mut available, Bytes(found.value.0.saturating_sub(used.0)));
+            }
+            list.push(Limit::new(LimitSource::MemoryMax, Amount::Memory(found.value), evidence(&found)));
+        }
+    }
+    list.extend(hierarchical_limit(source, &groups.memory));
+    list.extend(allowed_nodes(source, known.topology));
+    if let Some(bytes) = source.parse("/proc/self/limits", parse_address_space) {
+        let evidence = format!("/proc/self/limits Max address space {}", bytes.0);
+        list.push(Limit::new(LimitSource::AddressSpace, Amount::Memory(bytes), evidence));
+    }
+    if let Some(bytes) = known.allocation.and_then(|allocation| allocation.memory_here) {
+        let evidence = format!("{} allocation", known.allocation.map_or("", |a| a.engine.name()));
+        list.push(Limit::new(LimitSource::Allocation, Amount::Memory(bytes), evidence));
+    }
+    let hard = list[first..].iter().filter_map(Limit::memory).min();
+    let memory = [hard, known.memory.total].into_iter().flatten().min();
+
+    for found in groups.unified.each(source, "memory.high", parse_bytes) {
+        list.push(Limit::new(LimitSource::MemoryHigh, Amount::Memory(found.value), evidence(&found)));
+    }
+    let tightest = list[first..].iter().filter_map(Limit::memory).min();
+    let is_tight =
+        |bytes: Bytes| Some(bytes) == tightest && known.memory.total.is_none_or(|total| bytes < total);
+    for limit in &mut list[first..] {
+        limit.binds = limit.memory().is_some_and(is_tight);
+    }
+    if let Some(memory) = memory {
+        available = available.map(|available| available.min(memory));
+    }
+    (memory, available)
+}
+
+fn parse_bytes(text: &str) -> Option<Bytes> {
+    text.trim().parse().ok().filter(|&bytes| bytes < NO_LIMIT).map(Bytes)
+}
+
+/// Returns what a group uses, less the file pages that the kernel drops first: the *working set* of Kubernetes.
+fn used_memory(source: &Source, folder: &str, usage: &str, cache: &str) -> Option<Bytes> {
+    let used: u64 = source.number(&format!("{folder}/{usage}"))?;
+    let inactive =
+        source.parse(&format!("{folder}/memory.stat"), |text| stat_field(text, cache)).unwrap_or(0);
+    Some(Bytes(used.saturating_sub(inactive)))
+}
+
+fn stat_field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+/// Version 1 tells even of the ancestors that can't be seen.
+fn hierarchical_limit(source: &Source, chain: &Chain) -> Option<Limit> {
+    let field = "hierarchical_memory_limit";
+    let parse = |text: &str| stat_field(text, field).filter(|&bytes| bytes < NO_LIMIT).map(Bytes);
+    let found = chain.each(source, "memory.stat", parse).next()?;
+    let seen = chain.each(source, "memory.limit_in_bytes", parse_bytes).map(|limit| limit.value).min();
+    let evidence = format!("{} {field} {}", found.path, found.value.0);
+    seen.is_none_or(|seen| found.value < seen)
+        .then(|| Limit::new(LimitSource::MemoryMax, Amount::Memory(found.value), evidence))
+}
+
+fn allowed_nodes(source: &Source, topology: &Topology) -> Option<Limit> {
+    let status = source.read("/proc/thread-self/status").or_else(|| source.read("/proc/self/status"))?;
+    let nodes: CpuSet = crate::affinity::status_field(&status, "Mems_allowed_list")?.parse().ok()?;
+    let is_allowed = |id: u32| nodes.contains(id);
+    if topology.numa_nodes.iter().all(|node| is_allowed(node.id)) {
+        return None;
+    }
+    let allowed = topology.numa_nodes.iter().filter(|node| is_allowed(node.id));
+    let bytes = allowed.map(|node| node.memory.map(|memory| memory.0)).sum::<Option<u64>>()?;
+    let evidence = format!("memory of NUMA nodes {nodes}");
+    (bytes > 0).then(|| Limit::new(LimitSource::MemoryNodes, Amount::Memory(Bytes(bytes)), evidence))
+}
+
+/// Reads the soft limit of the line `Max address space  8589934592  unlimited  bytes`.
+fn parse_address_space(text: &str) -> Option<Bytes> {
+    let line = text.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    parse_bytes(line.split_whitespace().next()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotas_are_read() {
+        assert_eq!(parse_quota("200000 100000"), Some(2.0));
+        assert_eq!(parse_quota("150000"), Some(1.5));
+        for text in ["max 100000", "max", "", "0 100000", "100000 0", "x y", "-1 100000"] {
+            assert_eq!(parse_quota(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn unlimited_is_no_limit() {
+        assert_eq!(parse_bytes("9223372036854771712"), None);
+        assert_eq!(parse_bytes("max"), None);
+        assert_eq!(parse_bytes("536870912"), Some(Bytes(512 << 20)));
+        assert_eq!(
+            parse_address_space("Max address space         unlimited            unlimited   bytes"),
+            None
+        );
+        assert_eq!(
+            parse_address_space("Max address space         4096   unlimited   bytes"),
+            Some(Bytes(4096))
+        );
+    }
+
+    #[test]
+    fn fractional_quotas_count_whole_cpus() {
+        let limits = |quota| Limits {
+            cpus: "0-7".parse().unwrap(),
+            quota,
+            memory: None,
+            memory_available: None,
+            list: Vec::new(),
+        };
+        let cases = [(None, 8), (Some(2.9), 2), (Some(0.5), 1), (Some(100.0), 8)];
+        for (quota, cpus) in cases {
+            assert_eq!(limits(quota).available_parallelism(), cpus, "{quota:?}");
+        }
+    }
+}
