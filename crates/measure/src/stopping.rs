@@ -122,8 +122,8 @@ pub fn by_gain(candidates: &[Candidate]) -> Vec<usize> {
     order
 }
 
-/// Returns ∂ log forecast / ∂ log t for each candidate: x₀ᵀ (XᵀX)⁻¹ xᵢ, with centred logarithms, a slightly ridged
-/// XᵀX where all points lie on a line.
+/// Returns ∂ log forecast / ∂ log t for each candidate: `x₀ᵀ (XᵀX)⁻¹ xᵢ`, with centred logarithms, a slightly ridged
+/// `XᵀX` where all points lie on a line.
 fn leverages(candidates: &[Candidate]) -> Vec<f64> {
     let count = candidates.len().max(1) as f64;
     let logs: Vec<[f64; 2]> = candidates.iter().map(|c| [c.n.ln(), c.p.ln()]).collect();

@@ -78,7 +78,7 @@ pub enum Format {
     Json,
     /// Lines of JSON.
     JsonLines,
-    /// A NumPy array.
+    /// A `NumPy` array.
     Npy,
     /// Bytes.
     Binary,

@@ -1,4 +1,4 @@
-//! Arrays in NumPy's `.npy` format, versions 1.0 to 3.0.
+//! Arrays in `NumPy`'s `.npy` format, versions 1.0 to 3.0.
 //!
 //! ```text
 //! \x93NUMPY  major  minor  header length (u16 or u32, little endian)  header  data
@@ -7,7 +7,7 @@
 //! The header is a Python dictionary, `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, padded with
 //! blanks and ended by a newline.
 //!
-//! Source: NumPy enhancement proposal 1, <https://numpy.org/neps/nep-0001-npy-format.html>.
+//! Source: `NumPy` enhancement proposal 1, <https://numpy.org/neps/nep-0001-npy-format.html>.
 
 use super::Rules;
 use super::collect::{Collector, Place};
