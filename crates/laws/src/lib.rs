@@ -13,6 +13,7 @@ mod error;
 pub mod fit;
 pub mod forecast;
 pub mod growth;
+pub mod gustafson;
 pub mod identify;
 pub mod joint;
 mod law;
