@@ -3,12 +3,16 @@
 //! Values in, values out: nothing here reads a file, a clock or the environment, starts a thread or prints.
 //! Times are in seconds, numbers of workers are `p`, problem sizes are `n`, unless a name says otherwise.
 //!
-//! - [`amdahl`]: the laws, each with its fit;
+//! - [`amdahl`], [`gustafson`], [`usl`], [`work_span`]: the laws, each with its fit;
+//! - [`metrics`], [`diagnosis`]: speed-up, efficiency, the serial fraction after Karp and Flatt, and what its trend says;
 //! - [`forecast`], [`growth`], [`joint`], [`identify`]: T(n, p) where it was not measured, and what to measure next;
-//! - [`fit`]: non-negative and relative least squares, on which all fits stand.
+//! - [`fit`], [`select`]: non-negative and relative least squares, and which model the data prefer;
+//! - [`stats`]: medians, intervals, tests;
+//! - [`table`]: what a minute, an hour, a day, a month and a year become on many cores.
 
 pub mod amdahl;
 pub mod conformal;
+pub mod diagnosis;
 mod error;
 pub mod fit;
 pub mod forecast;
@@ -17,11 +21,15 @@ pub mod gustafson;
 pub mod identify;
 pub mod joint;
 mod law;
+pub mod metrics;
 mod observation;
 pub mod prior;
 mod published;
+pub mod select;
 pub mod stats;
+pub mod table;
 pub mod usl;
+pub mod work_span;
 
 pub use error::LawError;
 pub use law::{Law, Parameter};

@@ -184,6 +184,22 @@ impl<const K: usize> LinearFit<K> {
         });
         Ok(Estimate { value, interval, method: Method::Fit })
     }
+
+    /// Returns the ratio of the unconstrained fit with Fieller's interval, neither cut to what is possible; `None` where
+    /// the data leave no room to judge its error.
+    pub(crate) fn unbounded_ratio(
+        &self,
+        numerator: [f64; K],
+        denominator: [f64; K],
+        level: f64,
+    ) -> Result<Option<Estimate>, LawError> {
+        require_level(level)?;
+        Ok(self.uncertainty.as_ref().map(|uncertainty| {
+            let (lower, upper) = uncertainty.fieller(numerator, denominator, level);
+            let value = dot(numerator, uncertainty.center) / dot(denominator, uncertainty.center);
+            Estimate { value, interval: Some(Interval { lower, upper, level }), method: Method::Fit }
+        }))
+    }
 }
 
 impl<const K: usize> Uncertainty<K> {
