@@ -191,7 +191,7 @@ impl Cause {
                 Severity::Note,
                 "serial-part",
                 "a serial part limits the speed-up",
-                "find what runs on one core: festina profile",
+                "find what runs on one core with a profiler such as py-spy or perf",
             ),
             Self::GrowingOverhead => (
                 Severity::Warning,

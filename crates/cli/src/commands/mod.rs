@@ -1,0 +1,24 @@
+//! One file a verb: arguments → request → answer → output.
+
+mod cores;
+mod laws;
+
+use std::process::ExitCode;
+
+use festina::{Error, Exit};
+
+use crate::args::{Arguments, Verb};
+use crate::output;
+
+/// Runs the verb that was typed.
+pub(crate) fn dispatch(arguments: Arguments) -> ExitCode {
+    let result = match arguments.verb {
+        Verb::Cores(arguments) => cores::run(&arguments),
+        Verb::Laws(arguments) => laws::run(&arguments),
+    };
+    let exit = result.unwrap_or_else(|error: Error| {
+        output::print_error(&error);
+        error.exit()
+    });
+    ExitCode::from(Exit::code(exit))
+}

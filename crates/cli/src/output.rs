@@ -1,0 +1,127 @@
+//! Where answers go: standard output, JSON, HTML, SVG, CSV.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use festina::Error;
+use festina::report::{Report, csv, html, svg, text};
+use serde_json::Value;
+
+use crate::args::OutputArguments;
+
+/// An answer in all its forms.
+pub(crate) struct Answer {
+    /// For people.
+    pub(crate) report: Report,
+    /// For programs.
+    pub(crate) json: Value,
+    /// How it came about.
+    pub(crate) provenance: Vec<(String, String)>,
+}
+
+/// Writes `answer` wherever `arguments` ask for it; as text on standard output unless JSON is printed there.
+pub(crate) fn emit(answer: &Answer, arguments: &OutputArguments) -> Result<(), Error> {
+    if let Some(path) = &arguments.html {
+        let options = html::HtmlOptions { provenance: answer.provenance.clone(), generator: generator() };
+        write_file(path, &html::page(&answer.report, &options))?;
+    }
+    if let Some(path) = &arguments.svg {
+        let charts = answer.report.charts();
+        let chart = charts.first().ok_or_else(|| Error::Input {
+            message: "this answer has no chart to write as SVG".to_owned(),
+            hint: Some("leave --svg away".to_owned()),
+        })?;
+        write_file(path, &svg::chart(chart, &svg::SvgOptions::default()))?;
+    }
+    match arguments.json.as_deref() {
+        Some(path) if path == Path::new("-") => print(&pretty(&answer.json)),
+        Some(path) => {
+            write_file(path, &pretty(&answer.json))?;
+            print(&text::render(&answer.report, &screen()))
+        }
+        None => print(&text::render(&answer.report, &screen())),
+    }
+}
+
+/// Writes the table at `index` of `report` as CSV to `path`, or prints it where `path` is `-`.
+pub(crate) fn emit_csv(report: &Report, index: usize, path: &Path) -> Result<(), Error> {
+    let tables = report.tables();
+    let text = tables.get(index).map_or_else(String::new, |table| csv::table(table));
+    if path == Path::new("-") { print(&text) } else { write_file(path, &text) }
+}
+
+/// Prints `value` as JSON, or writes it to `path`.
+pub(crate) fn emit_json(value: &Value, path: &Path) -> Result<(), Error> {
+    if path == Path::new("-") { print(&pretty(value)) } else { write_file(path, &pretty(value)) }
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(source) => Err(Error::File { action: "write to standard output".to_owned(), source }),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Prints an error with its hint to standard error.
+pub(crate) fn print_error(error: &Error) {
+    let mut message = format!("error: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message += &format!(": {cause}");
+        source = cause.source();
+    }
+    if let Some(hint) = error.hint() {
+        message += &format!("\n\nhint: {hint}");
+    }
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// Returns what the terminal can show.
+pub(crate) fn screen() -> text::TextOptions {
+    let terminal = io::stdout().is_terminal();
+    let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    text::TextOptions {
+        width: if terminal { width.clamp(40, 120) } else { 100 },
+        color: terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        unicode: speaks_unicode(),
+    }
+}
+
+/// Returns whether the locale can show more than ASCII; one that is not set is taken to.
+fn speaks_unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| {
+        let value = std::env::var_os(name)?;
+        (!value.is_empty()).then(|| value.to_string_lossy().to_lowercase())
+    });
+    locale.is_none_or(|locale| locale.contains("utf"))
+}
+
+/// Returns the name and version that pages carry.
+pub(crate) fn generator() -> String {
+    concat!("festina ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// Returns `value` as JSON; results are plain data, which always can be.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("results are plain data with string keys")
+}
+
+/// Returns the command line of this process, for people.
+pub(crate) fn command_line() -> String {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    format!("festina {}", words.join(" "))
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text)
+        .map_err(|source| Error::File { action: format!("write {}", path.display()), source })
+}
