@@ -141,6 +141,9 @@ fn read_cpus(source: &Source, groups: &Groups, known: &Known<'_>, list: &mut Vec
         (&groups.unified, "cpuset.cpus.effective"),
         (&groups.cpuset, "cpuset.effective_cpus"),
         (&groups.cpuset, "cpuset.cpus"),
+        // Mounted with `noprefix`, as on Android.
+        (&groups.cpuset, "effective_cpus"),
+        (&groups.cpuset, "cpus"),
     ];
     // The innermost group that tells already has what its ancestors leave.
     let innermost = files.into_iter().find_map(|(chain, name)| {
@@ -255,7 +258,12 @@ fn read_memory(
             list.push(Limit::new(LimitSource::MemoryMax, Amount::Memory(found.value), evidence(&found)));
         }
     }
-    list.extend(hierarchical_limit(source, &groups.memory));
+    if let Some((limit, bytes, folder)) = hierarchical_limit(source, &groups.memory) {
+        if let Some(used) = used_memory(source, &folder, "memory.usage_in_bytes", "total_inactive_file") {
+            tighten(&mut available, Bytes(bytes.0.saturating_sub(used.0)));
+        }
+        list.push(limit);
+    }
     list.extend(allowed_nodes(source, known.topology));
     if let Some(bytes) = source.parse("/proc/self/limits", parse_address_space) {
         let evidence = format!("/proc/self/limits Max address space {}", bytes.0);
@@ -300,14 +308,14 @@ fn stat_field(text: &str, name: &str) -> Option<u64> {
 }
 
 /// Version 1 tells even of the ancestors that can't be seen.
-fn hierarchical_limit(source: &Source, chain: &Chain) -> Option<Limit> {
+fn hierarchical_limit(source: &Source, chain: &Chain) -> Option<(Limit, Bytes, String)> {
     let field = "hierarchical_memory_limit";
     let parse = |text: &str| stat_field(text, field).filter(|&bytes| bytes < NO_LIMIT).map(Bytes);
     let found = chain.each(source, "memory.stat", parse).next()?;
     let seen = chain.each(source, "memory.limit_in_bytes", parse_bytes).map(|limit| limit.value).min();
     let evidence = format!("{} {field} {}", found.path, found.value.0);
-    seen.is_none_or(|seen| found.value < seen)
-        .then(|| Limit::new(LimitSource::MemoryMax, Amount::Memory(found.value), evidence))
+    let limit = Limit::new(LimitSource::MemoryMax, Amount::Memory(found.value), evidence);
+    seen.is_none_or(|seen| found.value < seen).then_some((limit, found.value, found.folder))
 }
 
 fn allowed_nodes(source: &Source, topology: &Topology) -> Option<Limit> {
