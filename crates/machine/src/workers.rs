@@ -81,13 +81,14 @@ fn advise_on_threads(cores: u32, parallelism: u32) -> Option<String> {
 
 fn advise_on_slow_cores(topology: &Topology, limits: &Limits, workers: u32) -> Option<String> {
     let is_allowed = |core: &&Core| !core.cpus.intersection(&limits.cpus).is_empty();
-    let slow = topology.cores.iter().filter(|core| core.kind > 0).filter(is_allowed).count() as u32;
-    let fast = topology.cores_in(&limits.cpus).saturating_sub(slow);
+    let allowed = || topology.cores.iter().filter(is_allowed);
+    let fastest = allowed().map(|core| core.kind).min()?;
+    let slow = allowed().filter(|core| core.kind > fastest).count() as u32;
+    let fast = allowed().count() as u32 - slow;
     (slow > 0 && workers > fast).then(|| {
         format!(
             "{slow} of the cores are slower: equal shares of work wait for them; share work in small pieces, or measure \
-             with --p {},{workers}",
-            fast.max(1)
+             with --p {fast},{workers}"
         )
     })
 }

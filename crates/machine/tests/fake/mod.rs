@@ -1,4 +1,5 @@
 //! Machines made of files.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,6 +24,11 @@ impl Fake {
     /// Returns the machine of the file `tests/machines/NAME.txt`: after each line `==> PATH` the text of that file; a
     /// suffix ` -> TARGET` makes it a link, ` +x` a program; the path `environment` stands for variables.
     pub(crate) fn unpack(name: &str) -> Self {
+        Self::unpack_with(name, str::to_owned)
+    }
+
+    /// Returns the machine of that file with the text of each of its files changed by `change`.
+    pub(crate) fn unpack_with(name: &str, change: impl Fn(&str) -> String) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/machines/{name}.txt"));
         let bundle = fs::read_to_string(&path).unwrap();
         let mut fake = Self::new();
@@ -30,8 +36,8 @@ impl Fake {
             let (head, text) = section.split_once('\n').unwrap();
             match head.split_once(" -> ") {
                 Some((path, target)) => symlink(target, fake.place(path)).unwrap(),
-                None if head == "environment" => fake.set_environment(text),
-                None => fake.write(head, text),
+                None if head == "environment" => fake.set_environment(&change(text)),
+                None => fake.write(head, &change(text)),
             }
         }
         fake
