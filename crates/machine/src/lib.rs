@@ -18,6 +18,7 @@ mod hypervisor;
 mod launcher;
 mod limits;
 mod memory;
+mod memory_limits;
 mod mountinfo;
 mod placement;
 mod probe;
