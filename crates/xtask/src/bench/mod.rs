@@ -1,38 +1,22 @@
-//! `cargo xtask bench`: ours beside the peers', from one interleaved run, written to docs/benchmarks.md.
-//!
-//! Each benchmark writes its raw figures to `bench/results/NAME.json`; the page is made of all of these files, so that
-//! one benchmark can be run again without the others. The protocol is in bench/README.md.
+//! Benchmarks: each prints a table and, with `--json FILE`, writes what the table was made of.
 
-mod interleave;
-mod page;
-mod startup;
-
-use std::process::ExitCode;
+mod forecast;
 
 use anyhow::{Result, bail};
 
-pub use page::{Result as BenchResult, Row};
+/// Runs a benchmark with the arguments after its name.
+type Run = fn(&[String]) -> Result<()>;
 
-type Bench = fn(&[String]) -> Result<ExitCode>;
+const BENCHMARKS: &[(&str, Run)] = &[("forecast", forecast::run)];
 
-/// Name, what it measures, and the benchmark.
-const BENCHES: [(&str, &str, Bench); 1] =
-    [("startup", "how soon `festina cores` and `festina laws` answer", startup::main)];
-
-/// Runs the benchmark named first in `args`, or all of them, and writes docs/benchmarks.md.
-pub fn main(args: &[String]) -> Result<ExitCode> {
-    let Some(name) = args.first() else {
-        for (_, _, bench) in BENCHES {
-            bench(&[])?;
+/// Runs the benchmark that the first argument names.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let name = arguments.first().map_or("", String::as_str);
+    match BENCHMARKS.iter().find(|(known, _)| *known == name) {
+        Some((_, run)) => run(&arguments[1..]),
+        None => {
+            let known: Vec<&str> = BENCHMARKS.iter().map(|(known, _)| *known).collect();
+            bail!("no benchmark is called `{name}`; there is: {}", known.join(", "))
         }
-        page::write()?;
-        return Ok(ExitCode::SUCCESS);
-    };
-    let Some((_, _, bench)) = BENCHES.iter().find(|bench| bench.0 == name) else {
-        let names: Vec<String> = BENCHES.iter().map(|bench| format!("{:10} {}", bench.0, bench.1)).collect();
-        bail!("there is no benchmark '{name}'; there are:\n  {}", names.join("\n  "));
-    };
-    let code = bench(&args[1..])?;
-    page::write()?;
-    Ok(code)
+    }
 }
