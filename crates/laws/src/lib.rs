@@ -7,6 +7,7 @@
 //! - [`metrics`], [`diagnosis`]: speed-up, efficiency, the serial fraction after Karp and Flatt, and what its trend says;
 //! - [`fit`], [`select`]: non-negative and relative least squares, and which model the data prefer;
 //! - [`stats`]: medians, intervals, tests;
+//! - [`simulate`]: recorded tasks on any number of workers, between the bounds of work and span;
 //! - [`table`]: what a minute, an hour, a day, a month and a year become on many cores.
 
 pub mod amdahl;
@@ -18,6 +19,7 @@ mod law;
 pub mod metrics;
 mod observation;
 pub mod select;
+pub mod simulate;
 pub mod stats;
 pub mod table;
 pub mod usl;
