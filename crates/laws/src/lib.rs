@@ -8,6 +8,7 @@
 //! - [`forecast`], [`growth`], [`joint`], [`identify`]: T(n, p) where it was not measured, and what to measure next;
 //! - [`fit`], [`select`]: non-negative and relative least squares, and which model the data prefer;
 //! - [`stats`]: medians, intervals, tests;
+//! - [`simulate`]: recorded tasks on any number of workers, between the bounds of work and span;
 //! - [`table`]: what a minute, an hour, a day, a month and a year become on many cores.
 
 pub mod amdahl;
@@ -26,6 +27,7 @@ mod observation;
 pub mod prior;
 mod published;
 pub mod select;
+pub mod simulate;
 pub mod stats;
 pub mod table;
 pub mod usl;
