@@ -48,10 +48,11 @@ pub enum MeasureError {
         reason: String,
     },
     /// The workload could not be started at all.
-    #[error("cannot start the workload: {reason}")]
+    #[error("cannot start the workload: {source}")]
     Start {
         /// Why.
-        reason: String,
+        #[source]
+        source: festina_run::RunError,
         /// What to do.
         hint: Option<String>,
     },

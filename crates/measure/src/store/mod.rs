@@ -78,6 +78,8 @@ pub enum Note {
         n: Option<f64>,
         /// Where, in words.
         places: String,
+        /// How many runs there were before it was known.
+        runs_before: u32,
     },
     /// Something worth telling.
     Finding {

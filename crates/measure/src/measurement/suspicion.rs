@@ -1,0 +1,182 @@
+//! What deserves less trust than it looks.
+
+use festina_laws::stats::{lag_one_autocorrelation, mann_kendall, modes};
+use festina_types::{Finding, Sample, Seconds, Severity};
+
+use super::{Context, Measurement, Verdict, series, shown, walls};
+use crate::store::Calibration;
+use crate::warm_up::block_residuals;
+
+/// A trend with a smaller p-value is told.
+const TREND_SIGNIFICANCE: f64 = 0.01;
+/// Fewer blocks say nothing about trend or dependence.
+const FEWEST_BLOCKS: usize = 6;
+/// A drift below this over all blocks does not matter.
+const NEGLIGIBLE_DRIFT: f64 = 0.01;
+
+impl Context<'_> {
+    pub(super) fn findings(&self, points: &[Measurement], calibration: Option<Calibration>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        findings.extend(self.disturbances());
+        findings.extend(self.warm_up());
+        findings.extend(self.drift());
+        findings.extend(calibration.and_then(|calibration| too_short(points, calibration)));
+        findings.extend(points.iter().filter_map(|measurement| self.two_modes(measurement)));
+        findings.extend(points.iter().filter_map(|measurement| self.far_out(measurement)));
+        findings.extend(points.iter().filter_map(different));
+        findings.extend(self.ignored_workers(points));
+        findings.extend(points.iter().filter_map(superlinear));
+        findings
+    }
+
+    fn disturbances(&self) -> Option<Finding> {
+        let finished = self.samples.iter().filter(|s| s.status.is_finished()).count();
+        let disturbed = (0..self.samples.len()).filter(|i| self.is_disturbed(*i)).count();
+        if disturbed == 0 {
+            return None;
+        }
+        let severity = if 2 * disturbed > finished { Severity::Warning } else { Severity::Note };
+        let what =
+            if self.request.design.accept_noise { "they count, as asked" } else { "they do not count" };
+        let message = format!("{disturbed} of {finished} runs were disturbed from outside: {what}");
+        let hint = "stop what else runs here, or accept it with --accept-noise";
+        Some(Finding::new(severity, "disturbed-runs", message).with_hint(hint))
+    }
+
+    fn warm_up(&self) -> Option<Finding> {
+        let count = self.warm_up_blocks;
+        let blocks = if count == 1 { "block is" } else { "blocks are" };
+        let message = format!("the first {count} {blocks} unlike the later ones: warm-up, left out");
+        (count > 0).then(|| Finding::new(Severity::Note, "warm-up", message))
+    }
+
+    /// The runs that count towards drift: finished, past the warm-up.
+    fn steady(&self) -> Vec<&Sample> {
+        self.samples.iter().filter(|s| s.status.is_finished() && s.block >= self.warm_up_blocks).collect()
+    }
+
+    fn drift(&self) -> Vec<Finding> {
+        let residuals: Vec<f64> = block_residuals(&self.steady()).into_iter().map(|(_, r)| r).collect();
+        let count = residuals.len();
+        if count < FEWEST_BLOCKS {
+            return Vec::new();
+        }
+        let mut findings = Vec::new();
+        if let Ok(trend) = mann_kendall(&residuals) {
+            let total = trend.slope * (count - 1) as f64;
+            if trend.p_value < TREND_SIGNIFICANCE && total.abs() > NEGLIGIBLE_DRIFT {
+                let how = if total > 0.0 { "slower" } else { "faster" };
+                let message = format!(
+                    "runs became {:.1} % {how} over {count} blocks (p = {:.4}): temperature, clock or other load",
+                    100.0 * total.abs(),
+                    trend.p_value
+                );
+                let finding = Finding::new(Severity::Warning, "drift", message);
+                findings.push(finding.with_hint("ratios within blocks are not touched; absolute times are"));
+            }
+        }
+        // Beyond 2.58/√m with a probability of 1 % if blocks are independent.
+        let correlation = lag_one_autocorrelation(&residuals).unwrap_or(0.0);
+        if findings.is_empty() && correlation > 2.58 / (count as f64).sqrt() {
+            let message = format!(
+                "neighbouring blocks are alike (autocorrelation {correlation:.2} over {count} blocks): intervals are \
+                 somewhat too narrow"
+            );
+            findings.push(Finding::new(Severity::Note, "autocorrelation", message));
+        }
+        findings
+    }
+
+    fn two_modes(&self, measurement: &Measurement) -> Option<Finding> {
+        let found = modes(&walls(self.samples, &measurement.used)).ok()??;
+        let message = format!(
+            "the times at {} have two modes: {} in {} runs, {} in {}",
+            shown(measurement.point),
+            Seconds(found.lower),
+            found.lower_count,
+            Seconds(found.upper),
+            found.upper_count
+        );
+        Some(Finding::new(Severity::Warning, "two-modes", message))
+    }
+
+    fn far_out(&self, measurement: &Measurement) -> Option<Finding> {
+        let times: Vec<String> = walls(self.samples, &measurement.outliers)
+            .iter()
+            .map(|wall| Seconds(*wall).to_string())
+            .collect();
+        let message = format!(
+            "at {}, {} of {} runs lie far out ({}); they count",
+            shown(measurement.point),
+            times.len(),
+            measurement.used.len(),
+            times.join(", ")
+        );
+        (!times.is_empty()).then(|| Finding::new(Severity::Note, "outliers", message))
+    }
+
+    /// Compares the CPUs that were used with those that were to be.
+    fn ignored_workers(&self, points: &[Measurement]) -> Vec<Finding> {
+        let used_cpus = |m: &Measurement| {
+            let accounting = m.accounting?;
+            let wall = accounting.total().0 / m.point.workers();
+            let cpu = accounting.user.0 + accounting.system.0 + accounting.excess.0;
+            (wall > 0.02).then_some(cpu / wall)
+        };
+        let mut findings = Vec::new();
+        for n in series(points) {
+            let of_size = || points.iter().filter(move |m| m.point.n == n);
+            let one = of_size().find(|m| m.point.p.get() == 1);
+            if let Some(cpus) = one.and_then(used_cpus).filter(|cpus| *cpus > 1.2) {
+                let message = format!("on one worker {cpus:.1} CPUs were in use: p = 1 is not what it says");
+                let hint = "put {p} where the command takes its number of threads";
+                findings.push(Finding::new(Severity::Warning, "base-not-serial", message).with_hint(hint));
+                break;
+            }
+            let many = || of_size().filter(|m| m.point.p.get() > 1);
+            let gains = many().any(|m| m.speedup.as_ref().is_ok_and(|s| s.speedup.value > 1.15));
+            let most = many().filter_map(used_cpus).fold(f64::NAN, f64::max);
+            if most < 1.1 && !gains {
+                let message = "more workers were asked for, and no more than one CPU was ever in use";
+                let hint = "the command may ignore p: put {p} where it takes its number of threads";
+                findings.push(Finding::new(Severity::Warning, "ignores-workers", message).with_hint(hint));
+                break;
+            }
+        }
+        findings
+    }
+}
+
+fn too_short(points: &[Measurement], calibration: Calibration) -> Option<Finding> {
+    let shortest = calibration.shortest_time();
+    let short: Vec<&Measurement> =
+        points.iter().filter(|m| m.wall.is_some_and(|wall| wall.value < shortest.0)).collect();
+    let first = short.first()?;
+    let message = format!(
+        "{} of {} points take less than {shortest}, {} the first of them: start-up is much of what is measured",
+        short.len(),
+        points.len(),
+        shown(first.point)
+    );
+    Some(Finding::new(Severity::Warning, "too-short", message).with_hint("measure larger sizes"))
+}
+
+fn different(measurement: &Measurement) -> Option<Finding> {
+    let Verdict::Different { first_difference, runs } = &measurement.verdict else { return None };
+    let message = format!(
+        "{runs} of {} runs at {} gave another answer: {first_difference}",
+        measurement.samples.len(),
+        shown(measurement.point)
+    );
+    Some(Finding::new(Severity::Error, "different-result", message))
+}
+
+fn superlinear(measurement: &Measurement) -> Option<Finding> {
+    let speedup = measurement.speedup.as_ref().ok()?;
+    let lower = speedup.efficiency.interval?.lower;
+    let message = format!(
+        "at {} the speed-up is above p (efficiency at least {lower:.2}): a larger cache, a slow base or less work",
+        shown(measurement.point)
+    );
+    (lower > 1.01).then(|| Finding::new(Severity::Note, "superlinear", message))
+}
