@@ -16,6 +16,8 @@ pub(crate) struct Arguments {
 /// One verb a question.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Will more cores help? What would 32 give me? What does ten times the data cost?
+    Scale(Box<ScaleArguments>),
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?

@@ -3,6 +3,8 @@
 mod args;
 mod commands;
 mod output;
+mod progress;
+mod signals;
 
 use std::process::ExitCode;
 

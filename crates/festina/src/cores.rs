@@ -25,7 +25,7 @@ pub fn cores_report(machine: &Machine) -> Report {
     let advice = &machine.workers;
     let noun = if advice.workers == 1 { "worker" } else { "workers" };
     let title = format!("Use {} {noun}: {}", advice.workers, advice);
-    let mut report = Report::new(title).with_subtitle(advice.advice.clone().unwrap_or_default());
+    let mut report = Report::new(title).with_subtitle(advice.advice.join("; "));
     report.push(Block::key_values(hardware(machine)));
     let limits = limits(machine);
     if !limits.is_empty() {

@@ -2,6 +2,7 @@
 
 mod cores;
 mod laws;
+mod scale;
 
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use crate::output;
 /// Runs the verb that was typed.
 pub(crate) fn dispatch(arguments: Arguments) -> ExitCode {
     let result = match arguments.verb {
+        Verb::Scale(arguments) => scale::run(*arguments),
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
     };

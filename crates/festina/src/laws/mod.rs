@@ -13,6 +13,7 @@ use festina_types::{Estimate, Seconds, Workers};
 use serde::Serialize;
 
 use crate::{Error, Versioned, versioned};
+pub(crate) use report::fractions;
 pub use report::laws_report;
 
 /// The level of the intervals of fitted parameters.

@@ -1,0 +1,103 @@
+//! What happens while runs are measured: a line that moves on a terminal, a line a block elsewhere.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use festina::Point;
+use festina::scale::{Event, Observer, Plan, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Shows a measurement on standard error.
+pub(crate) struct Screen {
+    bar: Option<ProgressBar>,
+    /// The last block that was told, where there is no terminal.
+    block: Cell<Option<u32>>,
+}
+
+impl Screen {
+    /// Returns a screen for standard error as it is.
+    pub(crate) fn new() -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            let style =
+                ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is constant");
+            bar.set_style(style);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, block: Cell::new(None) }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => {
+                let _ = writeln!(io::stderr().lock(), "{line}");
+            }
+        }
+    }
+
+    fn started(&self, point: Point, block: u32) {
+        if self.bar.is_none() && self.block.get() != Some(block) {
+            self.block.set(Some(block));
+            self.say(&format!("block {block}"));
+        }
+        if let Some(bar) = &self.bar {
+            let message = bar.message();
+            let tail = message.split_once(" · ").map_or("", |(_, tail)| tail);
+            bar.set_message(format!("block {block}, {} · {tail}", describe(point)));
+        }
+    }
+
+    fn finished(&self, progress: &Progress) {
+        if let Some(bar) = &self.bar {
+            let message = bar.message();
+            let head = message.split(" · ").next().unwrap_or_default().to_owned();
+            let eta = progress.eta.map_or_else(String::new, |eta| format!(", {eta} left at most"));
+            let Progress { runs, finished_points, points, elapsed, .. } = progress;
+            bar.set_message(format!(
+                "{head} · {runs} runs, {finished_points} of {points} points done, {elapsed}{eta}"
+            ));
+        }
+    }
+}
+
+impl Observer for Screen {
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::Planned(plan) => self.say(&describe_plan(plan)),
+            Event::Started { point, block, .. } => self.started(*point, *block),
+            Event::Finished { progress, .. } => self.finished(progress),
+            Event::Noticed(finding) => self.say(&finding.message),
+            Event::Ended(_) => {
+                if let Some(bar) = &self.bar {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Says what a plan will do.
+pub(crate) fn describe_plan(plan: &Plan) -> String {
+    let points = match (plan.is_adaptive, plan.points.len()) {
+        (true, 0) => "sizes that are still to be found".to_owned(),
+        (true, _) => format!("{} points, more sizes to be found", plan.points.len()),
+        (false, 1) => "1 point".to_owned(),
+        (false, count) => format!("{count} points"),
+    };
+    let time = match plan.eta {
+        Some(eta) => format!("about {eta}, at most {}", plan.budget),
+        None => format!("at most {}", plan.budget),
+    };
+    format!("plan: {points}, {} to {} runs in randomised blocks, {time}", plan.fewest_runs, plan.most_runs)
+}
+
+fn describe(point: Point) -> String {
+    match point.n {
+        Some(n) => format!("n = {n}, p = {}", point.p),
+        None => format!("p = {}", point.p),
+    }
+}
