@@ -42,6 +42,9 @@ use text::CpuTimes;
 /// Frequencies are read of at most so many CPUs: on some kernels each read interrupts its CPU.
 const MOST_FREQUENCIES: usize = 8;
 
+/// A line of `/proc/stat` is shorter.
+const STAT_LINE: usize = 256;
+
 /// Open files of the kernel's counters, and the reading at the start of a run.
 ///
 /// ```
@@ -119,9 +122,9 @@ impl Probe {
             let path = |cpu: u32| format!("{CPUS}/cpu{cpu}/cpufreq/scaling_cur_freq");
             self.frequencies =
                 cpus.iter().step_by(spacing).filter_map(|cpu| self.source.open(&path(cpu))).collect();
-            // A line of /proc/stat and of /proc/schedstat takes less than 128 bytes.
+            let each = self.busy.as_ref().map_or(STAT_LINE, BusyClock::bytes_per_cpu).max(STAT_LINE);
             let highest = cpus.iter().last().map_or(0, |cpu| cpu as usize + 1);
-            self.buffer.resize((1 << 14) + 128 * highest, 0);
+            self.buffer.resize((1 << 14) + each * highest, 0);
         }
         let mut before = std::mem::take(&mut self.before);
         self.take(&mut before);
@@ -196,8 +199,9 @@ impl Probe {
             let unused = self.ticks(from.idle, to.idle).0 + self.ticks(from.steal, to.steal).0;
             (elapsed * f64::from(to.cpus) - unused).max(0.0)
         });
-        let is_fine = !after.busy_ns.is_empty() && before.busy_ns.len() == after.busy_ns.len();
-        if !is_fine {
+        // All CPUs or none: a CPU that the fine clock leaves out would pass for an idle one.
+        let is_fine = |reading: &Reading| reading.busy_ns.len() == self.cpus.len();
+        if !is_fine(before) || !is_fine(after) {
             return by_idle.map(Seconds);
         }
         let each = before.busy_ns.iter().zip(&after.busy_ns);
