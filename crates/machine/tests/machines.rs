@@ -1,6 +1,6 @@
 //! Odd machines: each text file in `machines/` unpacks to the root of one, and what is detected there is held by a
-//! snapshot. To add one: put the files that its kernel shows into a text file, run with `INSTA_UPDATE=always`, and
-//! read the snapshot.
+//! snapshot. To add one: write what `machines/capture.sh` prints there into a text file, run with
+//! `INSTA_UPDATE=always`, and read the snapshot.
 
 mod fake;
 

@@ -174,7 +174,7 @@ impl Probe {
             Some(Seconds(to.saturating_sub(from) as f64 / 1e6))
         };
         let throttled = before.throttled.zip(after.throttled).map(|(from, to)| to.saturating_sub(from));
-        let steal = before.times.zip(after.times).map(|(from, to)| self.ticks(from.steal, to.steal));
+        let steal = times_between(before, after).map(|(from, to)| self.ticks(from.steal, to.steal));
         let other = self.busy_between(before, after).map(|busy| Seconds((busy.0 - own_cpu.0).max(0.0)));
         Conditions {
             steal,
@@ -195,7 +195,7 @@ impl Probe {
     /// Returns how long the CPUs were busy, by the best clock there is.
     fn busy_between(&self, before: &Reading, after: &Reading) -> Option<Seconds> {
         let elapsed = after.at.0 - before.at.0;
-        let by_idle = before.times.zip(after.times).map(|(from, to)| {
+        let by_idle = times_between(before, after).map(|(from, to)| {
             let unused = self.ticks(from.idle, to.idle).0 + self.ticks(from.steal, to.steal).0;
             (elapsed * f64::from(to.cpus) - unused).max(0.0)
         });
@@ -226,6 +226,11 @@ impl Probe {
             kilohertz.fold((0.0, 0.0), |(sum, count), value| (sum + value as f64, count + 1.0));
         (count > 0.0).then(|| sum / count / 1e3)
     }
+}
+
+/// Returns the times of two readings, unless a CPU came or went in between: sums of other CPUs can't be compared.
+fn times_between(before: &Reading, after: &Reading) -> Option<(CpuTimes, CpuTimes)> {
+    before.times.zip(after.times).filter(|(from, to)| from.cpus == to.cpus)
 }
 
 /// Returns what `file` says now; for a file longer than the buffer, its beginning.

@@ -71,3 +71,13 @@ fn a_machine_that_tells_nothing_gives_no_evidence() {
     let silent = Conditions { suspended: Some(Seconds(0.0)), ..Conditions::default() };
     assert_eq!(conditions, silent);
 }
+
+#[test]
+fn a_cpu_that_went_offline_leaves_nothing_to_compare() {
+    let mut probe = probe(None);
+    probe.before = reading(0.0, 1000, 50);
+    let mut after = reading(1.0, 500, 20);
+    after.times = after.times.map(|times| CpuTimes { cpus: 1, ..times });
+    let conditions = probe.compare(&after, Seconds(0.0));
+    assert_eq!((conditions.steal, conditions.other_cpu), (None, None));
+}
