@@ -115,8 +115,9 @@ fn cpu_time_that_is_not_the_runs_own_is_seen() {
     let burnt = burn(Duration::from_millis(300));
     let conditions = probe.finish(Seconds(0.0));
     let elapsed = start.elapsed().as_secs_f64();
-    let (other, resolution) = (conditions.other_cpu.unwrap().0, conditions.resolution.unwrap().0);
-    assert!(other >= burnt - resolution, "{other} s seen of {burnt} s, resolution {resolution} s");
+    let other = conditions.other_cpu.unwrap().0;
+    // Two ticks of the slowest kernels: this thread was running at both readings.
+    assert!(other >= burnt - 0.02, "{other} s seen of {burnt} s");
     assert!(other <= elapsed * machine.available_cpus().len() as f64 + 0.01);
     // The same, known as the run's own, is not held against it.
     probe.start(machine.available_cpus());

@@ -83,7 +83,7 @@ pub struct Conditions {
     pub steal: Option<Seconds>,
     /// CPU time that other processes used on the CPUs that the run was allowed to use.
     pub other_cpu: Option<Seconds>,
-    /// How far off `other_cpu` may be: the clock behind it ticks (that of `steal` in 10 ms a CPU).
+    /// How far off `other_cpu` may be: the clock behind it ticks (that of `steal` in 10 ms).
     pub resolution: Option<Seconds>,
     /// Time in which some task of the system waited for a CPU (PSI `some`).
     pub cpu_pressure: Option<Seconds>,

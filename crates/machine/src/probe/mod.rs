@@ -15,8 +15,8 @@
 //! # How fine the busy time is
 //!
 //! `/proc/stat` counts in ticks of 10 ms, and on most kernels the split into user and system time is sampled at the
-//! scheduler's tick besides. Idle time is not sampled, so busy time is taken as elapsed − idle − steal, off by one tick
-//! a CPU. Two better clocks are used where they are: `cpuacct.usage_percpu` of control groups version 1, and
+//! scheduler's tick besides. Idle time is not sampled, so busy time is taken as elapsed − idle − steal, off by up to
+//! one tick a CPU. Two better clocks are used where they are: `cpuacct.usage_percpu` of control groups version 1, and
 //! `/proc/schedstat`; both count nanoseconds at each context switch, the first also at each scheduler tick. Which one
 //! it was shows in [`Conditions::resolution`].
 
@@ -143,10 +143,18 @@ impl Probe {
         conditions
     }
 
-    /// Returns how far off [`Conditions::other_cpu`] may be on `cpus`.
+    /// Returns how far off [`Conditions::other_cpu`] may be on `cpus`: tick · √cpus.
+    ///
+    /// The difference of two roundings to a tick has a standard deviation of tick / √6, and those of the CPUs are
+    /// independent: this is some 2.4 standard deviations of the sum.
     pub fn resolution(&self, cpus: &CpuSet) -> Seconds {
         let each = self.busy.as_ref().map_or(self.tick, BusyClock::resolution);
-        Seconds(each.0 * cpus.len() as f64)
+        Seconds(each.0 * (cpus.len() as f64).sqrt())
+    }
+
+    /// Returns how far off a sum over `cpus` from `/proc/stat` may be.
+    fn tick_error(&self, cpus: &CpuSet) -> Seconds {
+        Seconds(self.tick.0 * (cpus.len() as f64).sqrt())
     }
 
     fn take(&mut self, reading: &mut Reading) {

@@ -25,7 +25,7 @@ fn busy_time_of_others_is_what_is_neither_idle_nor_stolen_nor_ours() {
     let conditions = probe.compare(&reading(110.0, 2200, 150), Seconds(4.0));
     assert!((conditions.other_cpu.unwrap().0 - 3.0).abs() < 1e-9);
     assert!((conditions.steal.unwrap().0 - 1.0).abs() < 1e-9);
-    assert_eq!(conditions.resolution, Some(Seconds(0.02)));
+    assert_eq!(conditions.resolution, Some(Seconds(0.01 * 2.0_f64.sqrt())));
 }
 
 #[test]
