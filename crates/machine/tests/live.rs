@@ -1,9 +1,12 @@
 //! The machine that the tests run on, against other programs that look at it.
 
+mod fake;
+
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use fake::Fake;
 use festina_machine::{Machine, Probe, Signals, Source, Surroundings, detect, preflight};
 use festina_types::Seconds;
 
@@ -112,8 +115,9 @@ fn cpu_time_that_is_not_the_runs_own_is_seen() {
     let burnt = burn(Duration::from_millis(300));
     let conditions = probe.finish(Seconds(0.0));
     let elapsed = start.elapsed().as_secs_f64();
-    let (other, resolution) = (conditions.other_cpu.unwrap().0, conditions.resolution.unwrap().0);
-    assert!(other >= burnt - resolution, "{other} s seen of {burnt} s, resolution {resolution} s");
+    let other = conditions.other_cpu.unwrap().0;
+    // Two ticks of the slowest kernels: this thread was running at both readings.
+    assert!(other >= burnt - 0.02, "{other} s seen of {burnt} s");
     assert!(other <= elapsed * machine.available_cpus().len() as f64 + 0.01);
     // The same, known as the run's own, is not held against it.
     probe.start(machine.available_cpus());
@@ -145,4 +149,20 @@ fn preflight_tells_more_workers_than_cpus() {
     assert!(is_told("oversubscribed") || is_told("quota-below-workers"), "{findings:?}");
     let unwatched = Signals::observe(&Source::live(), &machine, Duration::ZERO);
     assert_eq!((unwatched.steal, unwatched.other_cpu), (None, None));
+}
+
+/// The script by which people send us odd machines, and the reading of files instead of system calls.
+#[test]
+fn a_captured_machine_is_detected_as_the_live_one() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/machines/capture.sh");
+    let bundle = output_of("sh", &[script]).expect("a shell");
+    let (captured, machine) = (Fake::of_bundle(&bundle).detect(), live());
+    assert_eq!(captured.topology, machine.topology);
+    assert_eq!((captured.model, captured.kernel), (machine.model, machine.kernel));
+    assert_eq!(captured.container, machine.container);
+    assert_eq!(captured.limits.cpus, machine.limits.cpus);
+    assert_eq!(captured.limits.quota, machine.limits.quota);
+    assert_eq!(captured.limits.memory, machine.limits.memory);
+    assert_eq!(captured.limits.list, machine.limits.list);
+    assert_eq!(captured.workers, machine.workers);
 }

@@ -1,6 +1,6 @@
 //! Odd machines: each text file in `machines/` unpacks to the root of one, and what is detected there is held by a
-//! snapshot. To add one: put the files that its kernel shows into a text file, run with `INSTA_UPDATE=always`, and
-//! read the snapshot.
+//! snapshot. To add one: write what `machines/capture.sh` prints there into a text file, run with
+//! `INSTA_UPDATE=always`, and read the snapshot.
 
 mod fake;
 
@@ -132,4 +132,74 @@ fn more_than_a_thousand_cpus_are_read() {
     assert_eq!(machine.workers.workers, 1200);
     assert_eq!(machine.available_parallelism(), 2400);
     assert_eq!(machine.topology.sockets.len(), 4);
+}
+
+#[test]
+fn launchers_are_recognised_behind_links_and_by_their_neighbours() {
+    use festina_machine::Implementation::{IntelMpi, Mpich, OpenMpi, Unknown};
+    let program = |folder: &str, name: &str| format!("==> {folder}/{name} +x\n#!/bin/sh\n");
+    let cases = [
+        // Debian: alternatives lead to the implementation's own name.
+        (
+            "==> /usr/bin/mpirun -> ../../etc/alternatives/mpirun\n\
+             ==> /etc/alternatives/mpirun -> ../../usr/bin/mpirun.openmpi\n\
+             ==> /usr/bin/mpirun.openmpi -> orterun\n"
+                .to_owned()
+                + &program("/usr/bin", "orterun"),
+            OpenMpi,
+        ),
+        ("==> /usr/bin/mpirun -> mpiexec.hydra\n".to_owned() + &program("/usr/bin", "mpiexec.hydra"), Mpich),
+        // Intel's launcher is a script beside Hydra.
+        (program("/usr/bin", "mpirun") + &program("/usr/bin", "impi_info"), IntelMpi),
+        (
+            "==> /usr/bin/mpirun -> mpiexec.hydra\n".to_owned()
+                + &program("/usr/bin", "mpiexec.hydra")
+                + &program("/usr/bin", "impi_info"),
+            IntelMpi,
+        ),
+        (program("/usr/bin", "mpirun"), Unknown),
+    ];
+    for (bundle, expected) in cases {
+        let machine = Fake::of_bundle(&format!("{bundle}==> environment\nPATH=/nowhere:/usr/bin\n")).detect();
+        let found: Vec<_> = machine.launchers.iter().map(|launcher| launcher.implementation).collect();
+        assert_eq!(found, [expected], "{bundle}");
+    }
+    let not_a_program = Fake::of_bundle("==> /bin/mpirun\ntext\n==> environment\nPATH=/bin\n").detect();
+    assert_eq!(not_a_program.launchers, []);
+}
+
+#[test]
+fn hypervisors_leave_their_name_in_different_places() {
+    let on = |files: &[(&str, &str)]| {
+        let fake = files.iter().fold(Fake::new(), |fake, (path, text)| fake.with(path, text));
+        fake.detect().hypervisor
+    };
+    let x86 = |flags: &str| format!("processor : 0\nphysical id : 0\nflags : fpu {flags}\n");
+    let amazon = ("/sys/class/dmi/id/sys_vendor", "Amazon EC2\n");
+    assert_eq!(on(&[("/proc/cpuinfo", &x86("hypervisor")), amazon]).as_deref(), Some("Amazon EC2"));
+    // The same firmware on a bare-metal instance.
+    assert_eq!(on(&[("/proc/cpuinfo", &x86("sse2")), amazon]), None);
+    assert_eq!(on(&[("/sys/hypervisor/type", "xen\n")]).as_deref(), Some("xen"));
+    assert_eq!(
+        on(&[("/proc/device-tree/hypervisor/compatible", "linux,kvm\0")]).as_deref(),
+        Some("linux,kvm")
+    );
+    assert_eq!(
+        on(&[("/proc/sys/kernel/osrelease", "5.15.90.1-microsoft-standard-WSL2\n")]).as_deref(),
+        Some("WSL")
+    );
+    assert_eq!(on(&[]), None);
+}
+
+#[test]
+fn memory_that_the_nodes_do_not_have_is_told() {
+    let fake = Fake::of_sockets(1, 2, 1)
+        .with("/proc/meminfo", "MemTotal: 4194304 kB\nMemAvailable: 4000000 kB\n")
+        .with("/sys/devices/system/node/node0/meminfo", "Node 0 MemTotal: 524288 kB\n")
+        .with("/sys/devices/system/node/node1/meminfo", "Node 1 MemTotal: 524288 kB\n");
+    let findings = fake.detect().findings;
+    assert_eq!(
+        findings[0].message,
+        "the NUMA nodes have 1.00 GiB of memory together, of the 4.00 GiB that the machine claims"
+    );
 }

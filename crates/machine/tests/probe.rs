@@ -55,6 +55,26 @@ fn what_changes_between_two_readings_is_told() {
 }
 
 #[test]
+fn the_fine_clock_of_a_large_machine_is_read_to_its_end() {
+    let schedstat = |busy_ns: u64| {
+        let domain = "domain0 SMT 00000000,00000003 ".to_owned() + &"0 ".repeat(300);
+        let lines = (0..400).map(|cpu| format!("cpu{cpu} 0 0 0 0 0 0 {busy_ns} 0 0\n{domain}\n{domain}\n"));
+        "version 15\ntimestamp 1\n".to_owned() + &lines.collect::<String>()
+    };
+    let stat =
+        |idle: u64| (0..400).map(|cpu| format!("cpu{cpu} 0 0 0 {idle} 0 0 0 0 0 0\n")).collect::<String>();
+    let fake = Fake::new().with("/proc/stat", &stat(0)).with("/proc/schedstat", &schedstat(0));
+    let mut probe = Probe::open(&fake.source());
+    probe.start(&"396-399".parse().unwrap());
+    let _fake = fake.with("/proc/stat", &stat(1_000_000)).with("/proc/schedstat", &schedstat(1_000));
+    let conditions = probe.finish(Seconds(0.0));
+    // 4 CPUs for 1 µs each; by the ticks alone they were idle throughout.
+    assert!((conditions.other_cpu.unwrap().0 - 4e-6).abs() < 1e-12);
+    // A tick of 10 ms, on 4 CPUs.
+    assert_eq!(conditions.resolution, Some(Seconds(0.02)));
+}
+
+#[test]
 fn another_set_of_cpus_gets_its_own_counters() {
     let fake = noisy_machine();
     let mut probe = Probe::open(&fake.source());

@@ -30,7 +30,15 @@ impl Fake {
     /// Returns the machine of that file with the text of each of its files changed by `change`.
     pub(crate) fn unpack_with(name: &str, change: impl Fn(&str) -> String) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/machines/{name}.txt"));
-        let bundle = fs::read_to_string(&path).unwrap();
+        Self::of_changed_bundle(&fs::read_to_string(&path).unwrap(), change)
+    }
+
+    /// Returns the machine that such a text holds.
+    pub(crate) fn of_bundle(bundle: &str) -> Self {
+        Self::of_changed_bundle(bundle, str::to_owned)
+    }
+
+    fn of_changed_bundle(bundle: &str, change: impl Fn(&str) -> String) -> Self {
         let mut fake = Self::new();
         for section in bundle.split("==> ").skip(1) {
             let (head, text) = section.split_once('\n').unwrap();
