@@ -206,7 +206,7 @@ fn exponents(low: f64, high: f64) -> (i32, i32) {
 }
 
 fn stride(first: i32, last: i32, target: usize) -> i32 {
-    ((last - first + 1) as f64 / target as f64).ceil().max(1.0) as i32
+    ((last - first + 1) as f64 / target as f64).round().max(1.0) as i32
 }
 
 /// Writes base^exponent in full where that is short, else as a power.

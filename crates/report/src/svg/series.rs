@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::area::Area;
 use super::layout::Layout;
 use super::measure::px;
 use super::style::role_class;
@@ -89,9 +88,7 @@ fn bars(out: &mut String, layout: &Layout, chart: &Chart, series: &Series, value
 }
 
 fn spreads(out: &mut String, layout: &Layout, points: &[PlotPoint]) {
-    let Layout { area, frame, .. } = layout;
-    let spans: Vec<(f64, f64, f64)> = points.iter().filter_map(|point| spread(area, layout, point)).collect();
-    let _ = frame;
+    let spans: Vec<(f64, f64, f64)> = points.iter().filter_map(|point| spread(layout, point)).collect();
     let (cap, width) = if points.len() > MOST_MARKERS { (0.0, 1.0) } else { (3.0, 1e-3) };
     let mut path = String::new();
     for (x, top, bottom) in thin::spans(&spans, width) {
@@ -106,7 +103,8 @@ fn spreads(out: &mut String, layout: &Layout, points: &[PlotPoint]) {
     }
 }
 
-fn spread(area: &Area, layout: &Layout, point: &PlotPoint) -> Option<(f64, f64, f64)> {
+fn spread(layout: &Layout, point: &PlotPoint) -> Option<(f64, f64, f64)> {
+    let area = layout.area;
     let (x, _) = area.pixel(&layout.frame, point.x, point.y)?;
     let edge = |value: Option<f64>| layout.frame.y.position_or_edge(value.unwrap_or(point.y));
     let (lower, upper) = (edge(point.lower)?, edge(point.upper)?);

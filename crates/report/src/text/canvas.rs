@@ -35,6 +35,11 @@ impl Canvas {
         Self { columns, rows, cells: vec![EMPTY; columns * rows], braille }
     }
 
+    /// Returns the number of cells across.
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// Returns the numbers of dots across and down.
     pub(super) fn dots(&self) -> (usize, usize) {
         let (x, y) = if self.braille { BRAILLE } else { (1, 1) };
@@ -52,6 +57,12 @@ impl Canvas {
         })
     }
 
+    /// Returns the cell at shares of the width and of the height inside the canvas.
+    pub(super) fn cell_at(&self, x: f64, y: f64) -> (usize, usize) {
+        let (width, height) = if self.braille { BRAILLE } else { (1, 1) };
+        self.dot(x.clamp(0.0, 1.0), y.clamp(0.0, 1.0)).map_or((0, 0), |(x, y)| (x / width, y / height))
+    }
+
     /// Sets a dot, shown as `plain` where there is no braille.
     pub(super) fn set(&mut self, (x, y): (usize, usize), plain: char, ink: Ink) {
         let (width, height) = if self.braille { BRAILLE } else { (1, 1) };
@@ -65,14 +76,18 @@ impl Canvas {
         }
     }
 
-    /// Shades the cell that holds a dot.
-    pub(super) fn shade(&mut self, (x, y): (usize, usize), shade: char, ink: Ink) {
+    /// Shades the cells in a column of dots that the dots from `top` to `bottom` fill by more than half.
+    pub(super) fn shade(&mut self, column: usize, top: usize, bottom: usize, shade: char, ink: Ink) {
         let (width, height) = if self.braille { BRAILLE } else { (1, 1) };
-        if let Some(cell) = self.cell(x / width, y / height)
-            && cell.shade.is_none()
-        {
-            cell.shade = Some(shade);
-            cell.ink = ink;
+        for row in top / height..=bottom / height {
+            let filled = (bottom + 1).min((row + 1) * height) - top.max(row * height);
+            if 2 * filled > height
+                && let Some(cell) = self.cell(column / width, row)
+                && cell.shade.is_none()
+            {
+                cell.shade = Some(shade);
+                cell.ink = ink;
+            }
         }
     }
 

@@ -131,8 +131,7 @@ fn key_values(out: &mut String, pairs: &[(String, String)], style: &Style) {
     let indent = (longest + 2).min(style.width / 2);
     for (key, (_, value)) in keys.iter().zip(pairs) {
         if width(key) + 2 > indent {
-            out.push_str(&style.paint(key, Ink::Muted));
-            out.push('\n');
+            paragraph(out, key, style, Ink::Muted);
             hanging(out, ("", Ink::Plain), indent, value, style, Ink::Plain);
         } else {
             hanging(out, (key, Ink::Muted), indent, value, style, Ink::Plain);

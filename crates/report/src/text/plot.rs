@@ -4,21 +4,23 @@ use super::canvas::Canvas;
 use super::style::{Ink, Style};
 use super::wrap::{cut, width, wrapped};
 use crate::plot::{Domain, Frame, Tick, ticks};
-use crate::{Axis, Chart, Mark, PlotPoint, Role, SeriesKind, Unit};
+use crate::{Chart, Mark, PlotPoint, Role, SeriesKind, Unit};
 
 /// Writes `chart`.
 pub(super) fn write(out: &mut String, chart: &Chart, style: &Style) {
     super::paragraph(out, &chart.title, style, Ink::Strong);
     let frame = Frame::new(chart);
     let rows = (style.width / 5).clamp(8, 18);
-    let y_ticks = rows_of(&frame.y, &chart.y.unit, rows, style);
+    let y_ticks = y_ticks(&frame.y, &chart.y.unit, rows, style);
     let gutter = y_ticks.iter().map(|(_, label)| width(label)).max().unwrap_or(0).min(style.width / 3);
     let columns = style.width.saturating_sub(gutter + 3).max(8);
-    let canvas = draw(chart, &frame, columns, rows, style);
+    let mut canvas = Canvas::new(columns, rows, style.unicode);
+    draw(&mut canvas, chart, &frame, style);
+    let y_labels = rows_of(&y_ticks, &canvas);
 
-    super::paragraph(out, &axis_label(&chart.y), style, Ink::Muted);
+    super::paragraph(out, &chart.y_heading(), style, Ink::Muted);
     for row in 0..rows {
-        let label = y_ticks.iter().find(|(at, _)| *at == row).map(|(_, label)| cut(label, gutter, ""));
+        let label = y_labels.iter().find(|(at, _)| *at == row).map(|(_, label)| cut(label, gutter, ""));
         let rule = if label.is_some() { style.either("┤", "+") } else { style.either("│", "|") };
         let label = label.unwrap_or_default();
         out.push_str(&" ".repeat(gutter - width(&label)));
@@ -26,31 +28,34 @@ pub(super) fn write(out: &mut String, chart: &Chart, style: &Style) {
         out.push_str(canvas.row(row, style).trim_end());
         out.push('\n');
     }
-    x_axis(out, chart, &frame, gutter, columns, style);
+    x_axis(out, chart, &frame, gutter, &canvas, style);
     legend(out, chart, &frame, style);
     if !chart.caption.is_empty() {
         super::paragraph(out, &chart.caption, style, Ink::Muted);
     }
 }
 
-/// Returns the row and the label of each tick of the vertical axis.
-fn rows_of(domain: &Domain, unit: &Unit, rows: usize, style: &Style) -> Vec<(usize, String)> {
-    let mut found: Vec<(usize, String)> = Vec::new();
-    for tick in ticks(domain, unit, (rows / 3).max(2)) {
-        let Some(at) = domain.position(tick.value) else { continue };
-        let row = ((1.0 - at.clamp(0.0, 1.0)) * (rows - 1) as f64).round() as usize;
+/// Returns the place and the label of each tick of the vertical axis.
+fn y_ticks(domain: &Domain, unit: &Unit, rows: usize, style: &Style) -> Vec<(f64, String)> {
+    let found = ticks(domain, unit, (rows / 3).max(2)).into_iter();
+    found.filter_map(|tick| Some((domain.position(tick.value)?, style.clean(&tick.label)))).collect()
+}
+
+/// Returns the rows at which labels stand, one a row.
+fn rows_of<'a>(ticks: &'a [(f64, String)], canvas: &Canvas) -> Vec<(usize, &'a str)> {
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for (at, label) in ticks {
+        let row = canvas.cell_at(0.0, *at).1;
         if found.iter().all(|(taken, _)| *taken != row) {
-            found.push((row, style.clean(&tick.label)));
+            found.push((row, label));
         }
     }
     found
 }
 
-fn x_axis(out: &mut String, chart: &Chart, frame: &Frame, gutter: usize, columns: usize, style: &Style) {
-    let place = |tick: &Tick| {
-        let at = frame.x.position(tick.value).unwrap_or(0.0).clamp(0.0, 1.0);
-        (at * (columns - 1) as f64).round() as usize
-    };
+fn x_axis(out: &mut String, chart: &Chart, frame: &Frame, gutter: usize, canvas: &Canvas, style: &Style) {
+    let columns = canvas.columns();
+    let place = |tick: &Tick| canvas.cell_at(frame.x.position(tick.value).unwrap_or(0.0), 0.0).0;
     let target = (2..=12).rev().find(|target| {
         let mut end = 0;
         ticks(&frame.x, &chart.x.unit, *target).iter().all(|tick| {
@@ -81,44 +86,35 @@ fn x_axis(out: &mut String, chart: &Chart, frame: &Frame, gutter: usize, columns
     out.push('\n');
     out.push_str(&style.paint(&labels, Ink::Muted));
     out.push('\n');
-    let label = cut(&style.clean(&axis_label(&chart.x)), style.width, "");
+    let label = cut(&style.clean(&chart.x.heading()), style.width, "");
     let start = (offset + columns / 2).saturating_sub(width(&label) / 2);
     out.push_str(&" ".repeat(start.min(style.width - width(&label))));
     out.push_str(&style.paint(&label, Ink::Muted));
     out.push('\n');
 }
 
-fn axis_label(axis: &Axis) -> String {
-    match &axis.unit {
-        Unit::Other(unit) => format!("{} ({unit})", axis.label),
-        Unit::Number | Unit::Seconds | Unit::Bytes | Unit::Fraction => axis.label.clone(),
-    }
-}
-
-fn draw(chart: &Chart, frame: &Frame, columns: usize, rows: usize, style: &Style) -> Canvas {
-    let mut canvas = Canvas::new(columns, rows, style.unicode);
+fn draw(canvas: &mut Canvas, chart: &Chart, frame: &Frame, style: &Style) {
     for series in &chart.series {
         let ink = Ink::Series(series.role);
         match &series.kind {
-            SeriesKind::Band(edges) => band(&mut canvas, frame, edges, ink, style),
-            SeriesKind::Bars(values) => bars(&mut canvas, frame, values, ink, style),
+            SeriesKind::Band(edges) => band(canvas, frame, edges, ink, style),
+            SeriesKind::Bars(values) => bars(canvas, frame, values, ink, style),
             SeriesKind::Points(_) | SeriesKind::Line(_) => {}
         }
     }
     for series in &chart.series {
         if let SeriesKind::Line(vertices) = &series.kind {
-            line(&mut canvas, frame, vertices, series.role);
+            line(canvas, frame, vertices, series.role);
         }
     }
     for mark in &chart.marks {
-        reference(&mut canvas, frame, mark, style);
+        reference(canvas, frame, mark, style);
     }
     for series in &chart.series {
         if let SeriesKind::Points(points) = &series.kind {
-            markers(&mut canvas, frame, points, series.role, style);
+            markers(canvas, frame, points, series.role, style);
         }
     }
-    canvas
 }
 
 fn band(canvas: &mut Canvas, frame: &Frame, edges: &[(f64, f64, f64)], ink: Ink, style: &Style) {
@@ -130,7 +126,7 @@ fn band(canvas: &mut Canvas, frame: &Frame, edges: &[(f64, f64, f64)], ink: Ink,
             Some((frame.x.position(*x)?, lower.min(upper), lower.max(upper)))
         })
         .collect();
-    let (width, height) = canvas.dots();
+    let width = canvas.dots().0;
     for pair in places.windows(2) {
         let [Some(a), Some(b)] = pair else { continue };
         let steps = (((b.0 - a.0).abs() * width as f64).ceil() as usize).clamp(1, 4 * width);
@@ -141,9 +137,7 @@ fn band(canvas: &mut Canvas, frame: &Frame, edges: &[(f64, f64, f64)], ink: Ink,
             let (Some((column, bottom)), Some((_, top))) = (canvas.dot(x, low), canvas.dot(x, high)) else {
                 continue;
             };
-            for row in top..=bottom.min(height - 1) {
-                canvas.shade((column, row), shade, ink);
-            }
+            canvas.shade(column, top, bottom, shade, ink);
         }
     }
 }
