@@ -85,6 +85,9 @@ fn style() -> String {
 }
 
 fn footer(out: &mut String, options: &HtmlOptions) {
+    if options.provenance.is_empty() && options.generator.is_empty() {
+        return;
+    }
     out.push_str("<footer>\n");
     if !options.provenance.is_empty() {
         out.push_str("<details open=\"\"><summary>Where these numbers come from</summary>\n");
