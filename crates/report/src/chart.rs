@@ -38,7 +38,7 @@ pub struct Axis {
     #[serde(default)]
     pub scale: Scale,
     /// The values at both ends; found from the data if `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "range", skip_serializing_if = "Option::is_none")]
     pub range: Option<(f64, f64)>,
 }
 
@@ -130,6 +130,7 @@ pub enum Mark {
     /// A vertical line, such as "measured up to here".
     Vertical {
         /// Its place on the horizontal axis.
+        #[serde(deserialize_with = "number")]
         at: f64,
         /// What it means.
         label: String,
@@ -137,6 +138,7 @@ pub enum Mark {
     /// A horizontal line, such as a memory limit. One far from the data is named at the edge instead of drawn.
     Horizontal {
         /// Its place on the vertical axis.
+        #[serde(deserialize_with = "number")]
         at: f64,
         /// What it means.
         label: String,
@@ -172,6 +174,12 @@ impl Chart {
         self
     }
 
+    /// Returns the heading of the vertical axis; nothing where it would repeat the title.
+    pub(crate) fn y_heading(&self) -> String {
+        let heading = self.y.heading();
+        if heading.to_lowercase() == self.title.to_lowercase() { String::new() } else { heading }
+    }
+
     /// Returns the chart with `caption`.
     #[must_use]
     pub fn with_caption(mut self, caption: impl Into<String>) -> Self {
@@ -181,6 +189,14 @@ impl Chart {
 }
 
 impl Axis {
+    /// Returns the label with the unit where ticks don't tell it.
+    pub(crate) fn heading(&self) -> String {
+        match &self.unit {
+            Unit::Other(unit) => format!("{} ({unit})", self.label),
+            Unit::Number | Unit::Seconds | Unit::Bytes | Unit::Fraction => self.label.clone(),
+        }
+    }
+
     /// Returns a linear axis.
     pub fn new(label: impl Into<String>, unit: Unit) -> Self {
         Self { label: label.into(), unit, scale: Scale::Linear, range: None }
@@ -270,6 +286,11 @@ impl Mark {
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+fn range<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(f64, f64)>, D::Error> {
+    let read: Option<(Option<f64>, Option<f64>)> = Option::deserialize(deserializer)?;
+    Ok(read.map(|(low, high)| (low.unwrap_or(f64::NAN), high.unwrap_or(f64::NAN))))
 }
 
 fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(f64, f64)>, D::Error> {

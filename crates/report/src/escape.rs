@@ -63,6 +63,13 @@ pub(crate) fn terminal(text: &str, unicode: bool) -> String {
     out
 }
 
+/// Returns `json` for the content of a script element that no browser runs: nothing in it ends the element, begins a
+/// comment or is no XML.
+pub(crate) fn json_in_html(json: &str) -> String {
+    let shown: String = json.chars().map(visible).collect();
+    shown.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
 /// Returns `c`, or U+FFFD for what cannot be shown or would reorder its surroundings.
 fn visible(c: char) -> char {
     match c {
@@ -92,9 +99,9 @@ fn transliterate(c: char) -> &'static str {
         '∞' => "inf",
         'σ' => "sigma",
         'κ' => "kappa",
-        '⁰' => "0",
-        '¹' => "1",
-        '²' => "2",
+        '⁰' | '₀' => "0",
+        '¹' | '₁' => "1",
+        '²' | '₂' => "2",
         '³' => "3",
         '⁴' => "4",
         '⁵' => "5",

@@ -50,14 +50,25 @@ impl Unit {
         }
     }
 
-    /// Returns the ends of an interval as text for people: `10.1 s – 15.2 s`.
+    /// Returns the ends of an interval as text for people, with a unit that both share written once.
     ///
     /// ```
     /// # use festina_report::Unit;
     /// assert_eq!(Unit::Number.format_interval(2.0, 2.5), "2 – 2.5");
+    /// assert_eq!(Unit::Seconds.format_interval(10.1, 15.2), "10.1 – 15.2 s");
+    /// assert_eq!(Unit::Seconds.format_interval(0.98, 1.02), "980 ms – 1.02 s");
+    /// assert_eq!(Unit::Seconds.format_interval(200.0, 220.0), "3m 20s – 3m 40s");
     /// ```
     pub fn format_interval(&self, lower: f64, upper: f64) -> String {
-        format!("{} – {}", self.format(lower), self.format(upper))
+        let (lower, upper) = (self.format(lower), self.format(upper));
+        match (lower.rsplit_once(' '), upper.rsplit_once(' ')) {
+            (Some((number, unit)), Some((_, same)))
+                if unit == same && !unit.starts_with(|c: char| c.is_ascii_digit()) =>
+            {
+                format!("{number} – {upper}")
+            }
+            _ => format!("{lower} – {upper}"),
+        }
     }
 }
 

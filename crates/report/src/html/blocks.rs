@@ -58,14 +58,13 @@ fn charts(out: &mut String, run: &[Block]) {
 /// Writes a chart once for each width of screen: a drawing that is only scaled has letters too small or too large.
 fn figure(out: &mut String, chart: &Chart, full: bool) {
     let class = if full { "figure full" } else { "figure" };
-    let _ = writeln!(out, "<figure class=\"{class}\"><h3>{}</h3>", html_with_code(&chart.title));
-    let sizes: &[(&str, f64, f64)] = if full {
-        &[("wide", 1000.0, 380.0), ("middle", 620.0, 340.0), ("narrow", 340.0, 270.0)]
-    } else {
-        &[("middle", 500.0, 320.0), ("narrow", 340.0, 270.0)]
-    };
-    for (name, width, height) in sizes {
-        let _ = writeln!(out, "<div class=\"{name}\">{}</div>", fragment(chart, *width, *height));
+    let _ = writeln!(out, "<figure class=\"{class}\">");
+    if !chart.title.is_empty() {
+        let _ = writeln!(out, "<h3>{}</h3>", html_with_code(&chart.title));
+    }
+    let wide = if full { ("wide", 1000.0, 380.0) } else { ("wide", 480.0, 310.0) };
+    for (name, width, height) in [wide, ("middle", 620.0, 340.0), ("narrow", 340.0, 270.0)] {
+        let _ = writeln!(out, "<div class=\"{name}\">{}</div>", fragment(chart, width, height));
     }
     let _ = writeln!(out, "<script type=\"application/json\">{}</script>", hover::json(chart));
     if !chart.caption.is_empty() {

@@ -18,8 +18,8 @@ use crate::{Report, escape};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// SHA-256 of the style and of the script as they stand in the page; a test computes them anew.
-const STYLE_DIGEST: &str = "sha256-tb3yM3qijEbMOe3cNLLVoRaCGf96RBNiZbdl78157Tk=";
-const SCRIPT_DIGEST: &str = "sha256-tmjh5QuTqvN/VU3xdCbcaHaUK/ktL6kQoky+L7l+X/0=";
+const STYLE_DIGEST: &str = "sha256-r/EJUzcOg0Tz451I4BXJMR1DLMKLx7ExuxQneaNVRd0=";
+const SCRIPT_DIGEST: &str = "sha256-BZziJ4SeDXAHI9Flo24cqpVjUX2bComs87NfH1xNBdg=";
 
 /// What stands around a report on its page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -46,7 +46,7 @@ pub fn page(report: &Report, options: &HtmlOptions) -> String {
         let _ = write!(out, "<p class=\"subtitle\">{}</p>", escape::html_with_code(&report.subtitle));
     }
     out.push_str(
-        "</div><button id=\"theme\" type=\"button\" hidden>Light / dark</button></header>\n<main>\n",
+        "</div><button id=\"theme\" type=\"button\" hidden=\"\">Light / dark</button></header>\n<main>\n",
     );
     blocks::write(&mut out, &report.blocks);
     out.push_str("</main>\n");
@@ -85,9 +85,12 @@ fn style() -> String {
 }
 
 fn footer(out: &mut String, options: &HtmlOptions) {
+    if options.provenance.is_empty() && options.generator.is_empty() {
+        return;
+    }
     out.push_str("<footer>\n");
     if !options.provenance.is_empty() {
-        out.push_str("<details open><summary>Where these numbers come from</summary>\n");
+        out.push_str("<details open=\"\"><summary>Where these numbers come from</summary>\n");
         blocks::key_values(out, &options.provenance);
         out.push_str("</details>\n");
     }

@@ -55,7 +55,8 @@
     const data = JSON.parse(figure.querySelector('script').textContent);
     const series = data.series.filter(one => one.points.length > 0);
     if (series.length === 0) continue;
-    const stops = [...new Set(series.flatMap(one => one.points.map(point => point[0])))].sort((a, b) => a - b);
+    const places = list => [...new Set(list.flatMap(one => one.points.map(point => point[0])))].sort((a, b) => a - b);
+    const stops = places(series), strong = places(series.filter(one => one.markers));
     const tip = document.createElement('div');
     tip.className = 'tip';
     tip.hidden = true;
@@ -69,13 +70,16 @@
         tip.replaceChildren();
         const x = left + at * width;
         element(layer, 'line', {class: 'cross', x1: x, x2: x, y1: top, y2: top + height});
+        const head = document.createElement('b');
+        tip.append(head);
+        let best = Infinity;
         for (const one of series) {
           const point = one.points[nearest(one.points, at)];
-          if (Math.abs(point[0] - at) * width > 9) continue;
-          if (!tip.firstChild) {
-            const head = document.createElement('b');
+          const away = Math.abs(point[0] - at);
+          if (away * width > 9) continue;
+          if (away < best) {
+            best = away;
             head.textContent = `${data.x} ${point[2]}`;
-            tip.append(head);
           }
           if (point[1] !== null) {
             element(layer, 'circle', {class: 'halo', cx: left + point[0] * width, cy: top + point[1] * height, r: 6.5});
@@ -94,10 +98,10 @@
         tip.style.left = `${Math.max(4, right ? place - 14 - tip.offsetWidth : place + 14)}px`;
         tip.style.top = `${box.top - outer.top + top * scale + 8}px`;
       };
+      const closest = (list, at) => list.reduce((a, b) => Math.abs(b - at) < Math.abs(a - at) ? b : a, Infinity);
       const stop = at => {
-        let best = stops[0];
-        for (const one of stops) if (Math.abs(one - at) < Math.abs(best - at)) best = one;
-        return best;
+        const marker = closest(strong, at);
+        return Math.abs(marker - at) * width < 12 ? marker : closest(stops, at);
       };
       let current = null;
       svg.addEventListener('pointermove', event => {

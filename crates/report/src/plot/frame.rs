@@ -1,10 +1,20 @@
 //! The two domains of a chart, found from all that it shows.
 
 use super::Domain;
-use crate::{Axis, Chart, Mark, SeriesKind};
+use crate::{Axis, Chart, Mark, Series, SeriesKind};
 
 /// A reference line may lengthen its axis by this factor; one further away is named at the edge.
 const REACH: f64 = 1.6;
+
+/// Bars stand as if values were no further apart than this share of the width.
+const WIDEST_GAP: f64 = 0.2;
+
+/// The place of a bar relative to its value, in shares of the width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct BarSlot {
+    pub(crate) left: f64,
+    pub(crate) width: f64,
+}
 
 /// The domains of a chart.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,13 +42,25 @@ impl Frame {
     pub(crate) fn position(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         Some((self.x.position(x)?, self.y.position(y)?))
     }
-}
 
-/// Returns the narrowest distance between values of a sorted copy of `values`, as a share of the domain's length.
-pub(crate) fn narrowest_gap(domain: &Domain, values: impl Iterator<Item = f64>) -> f64 {
-    let mut at: Vec<f64> = values.filter_map(|v| domain.position(v)).collect();
-    at.sort_by(f64::total_cmp);
-    at.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 1e-6).fold(0.2, f64::min)
+    /// Returns where the bars of `series` stand beside their values: several series share the narrowest gap.
+    pub(crate) fn bar_slot(&self, chart: &Chart, series: &Series) -> BarSlot {
+        let groups: Vec<(&Series, &[(f64, f64)])> = chart
+            .series
+            .iter()
+            .filter_map(|series| match &series.kind {
+                SeriesKind::Bars(bars) => Some((series, bars.as_slice())),
+                SeriesKind::Points(_) | SeriesKind::Line(_) | SeriesKind::Band(_) => None,
+            })
+            .collect();
+        let mut at: Vec<f64> =
+            groups.iter().flat_map(|group| group.1).filter_map(|bar| self.x.position(bar.0)).collect();
+        at.sort_by(f64::total_cmp);
+        let gaps = at.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 1e-6);
+        let width = 0.8 * gaps.fold(WIDEST_GAP, f64::min) / groups.len().max(1) as f64;
+        let index = groups.iter().position(|group| std::ptr::eq(group.0, series)).unwrap_or(0);
+        BarSlot { left: width * (index as f64 - groups.len() as f64 / 2.0), width }
+    }
 }
 
 fn is_near(domain: &Domain, value: f64) -> bool {
@@ -84,4 +106,54 @@ fn vertical(chart: &Chart) -> impl Iterator<Item = f64> + '_ {
 fn fits(axis: &Axis, value: f64) -> bool {
     let inside = axis.range.is_none_or(|(a, b)| a.min(b) <= value && value <= a.max(b));
     inside && super::domain::drawable(axis.scale, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Role, Unit};
+
+    fn chart(y: f64) -> Chart {
+        Chart::new("", Axis::new("x", Unit::Number), Axis::new("y", Unit::Number)).with(Series::line(
+            "",
+            Role::Fit,
+            [(0.0, 0.0), (10.0, y)],
+        ))
+    }
+
+    #[test]
+    fn a_reference_line_near_the_data_is_shown_and_one_far_away_is_not() {
+        // 5 % above the data: up to 105; a limit at 150 lengthens that, one at 1000 would squash the data.
+        assert!((Frame::new(&chart(100.0)).y.high - 105.0).abs() < 1e-9);
+        assert!(Frame::new(&chart(100.0).with_mark(Mark::horizontal(150.0, ""))).y.contains(150.0));
+        assert_eq!(
+            Frame::new(&chart(100.0).with_mark(Mark::horizontal(1000.0, ""))),
+            Frame::new(&chart(100.0))
+        );
+    }
+
+    #[test]
+    fn values_outside_a_fixed_range_do_not_count_for_the_other_axis() {
+        let mut chart = chart(100.0).with(Series::line("", Role::Fit, [(50.0, 9e9)]));
+        chart.x = chart.x.with_range(0.0, 20.0);
+        let frame = Frame::new(&chart);
+        assert_eq!((frame.x.low, frame.x.high), (0.0, 20.0));
+        assert!(frame.y.high < 200.0);
+    }
+
+    #[test]
+    fn two_series_of_bars_share_the_gap_between_values() {
+        let bars = || (0..5).map(|i| (f64::from(i), 1.0));
+        let chart = Chart::new("", Axis::new("x", Unit::Number).with_range(0.0, 10.0), Axis::default())
+            .with(Series::bars("a", Role::Measured, bars()))
+            .with(Series::bars("b", Role::Fit, bars()));
+        let frame = Frame::new(&chart);
+        // Values are a tenth of the width apart: four fifths of that for two bars.
+        let slots = [0, 1].map(|i| frame.bar_slot(&chart, &chart.series[i]));
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(
+            near(slots[0].left, -0.04) && near(slots[0].width, 0.04) && near(slots[1].left, 0.0),
+            "{slots:?}"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! What every drawing needs, whatever it is drawn with: where values lie, where ticks stand, which points to drop.
 
+mod clock;
 pub(crate) mod domain;
 pub(crate) mod frame;
 pub(crate) mod thin;

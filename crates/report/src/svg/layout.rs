@@ -6,7 +6,7 @@ use super::area::Area;
 use super::legend::{self, Legend};
 use super::measure::{fit, px, text_width, wrap};
 use crate::plot::{Frame, Tick, ticks};
-use crate::{Axis, Chart, Unit, escape};
+use crate::{Chart, Unit, escape};
 
 pub(super) const FONT: f64 = 12.0;
 const TITLE_FONT: f64 = 15.0;
@@ -47,7 +47,8 @@ impl Layout {
 
         let title_height = if title.is_empty() { 0.0 } else { title.len() as f64 * 19.0 + GAP };
         let legend = legend::place(chart, edge, edge + title_height, inner);
-        let top = edge + title_height + legend.height + LINE + 6.0;
+        let y_label_height = if chart.y_heading().is_empty() { 4.0 } else { LINE + 9.0 };
+        let top = edge + title_height + legend.height + y_label_height;
         let bottom = top + height - 2.0 * LINE - 14.0;
         let caption_top = bottom + 2.0 * LINE + 8.0;
         let height =
@@ -77,22 +78,16 @@ impl Layout {
         }
         line(out, "axis", (left, bottom), (right, bottom));
         let start = if self.title.is_empty() { 0.0 } else { 14.0 };
-        let y_label = fit(&axis_label(&chart.y), FONT, right - start);
-        text(out, "label", start, top - 9.0, "start", &y_label);
-        let x_label = fit(&axis_label(&chart.x), FONT, width);
+        let y_label = fit(&chart.y_heading(), FONT, right - start);
+        if !y_label.is_empty() {
+            text(out, "label", start, top - 12.0, "start", &y_label);
+        }
+        let x_label = fit(&chart.x.heading(), FONT, width);
         text(out, "label", left + width / 2.0, bottom + 2.0 * LINE + 2.0, "middle", &x_label);
         for (index, line) in self.caption.iter().enumerate() {
             let y = bottom + 3.0 * LINE + 8.0 + GAP + index as f64 * LINE;
             text(out, "tick", 14.0, y, "start", line);
         }
-    }
-}
-
-/// Returns the name of an axis with its unit, where the ticks don't tell it.
-fn axis_label(axis: &Axis) -> String {
-    match &axis.unit {
-        Unit::Other(unit) => format!("{} ({unit})", axis.label),
-        Unit::Number | Unit::Seconds | Unit::Bytes | Unit::Fraction => axis.label.clone(),
     }
 }
 

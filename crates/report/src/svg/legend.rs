@@ -31,13 +31,14 @@ struct Entry {
 enum Sample {
     Marker,
     Line,
-    Area,
+    Band,
+    Bar,
 }
 
-/// Returns the legend of `chart` from `(left, top)` in rows of `width`; none for a single series that the axis names.
+/// Returns the legend of `chart` from `(left, top)` in rows of `width`: the series that have a name.
 pub(super) fn place(chart: &Chart, left: f64, top: f64, width: f64) -> Legend {
     let mut legend = Legend::default();
-    if chart.series.iter().filter(|series| !series.name.is_empty()).count() == 0 {
+    if chart.series.iter().all(|series| series.name.is_empty()) {
         return legend;
     }
     let (mut x, mut y) = (left, top + ROW / 2.0);
@@ -50,7 +51,8 @@ pub(super) fn place(chart: &Chart, left: f64, top: f64, width: f64) -> Legend {
         let sample = match series.kind {
             SeriesKind::Points(_) => Sample::Marker,
             SeriesKind::Line(_) => Sample::Line,
-            SeriesKind::Band(_) | SeriesKind::Bars(_) => Sample::Area,
+            SeriesKind::Band(_) => Sample::Band,
+            SeriesKind::Bars(_) => Sample::Bar,
         };
         legend.entries.push(Entry { x, y, name, role: series.role, sample });
         x += needed + 16.0;
@@ -70,10 +72,13 @@ pub(super) fn write(out: &mut String, legend: &Legend) {
                 let (from, to, y) = (px(x), px(x + SAMPLE), px(y));
                 let _ = write!(out, "<path class=\"line\"{} d=\"M{from} {y}H{to}\"/>", dash(entry.role));
             }
-            Sample::Area => {
+            Sample::Band | Sample::Bar => {
+                let class = if entry.sample == Sample::Bar { "bar" } else { "band" };
                 let (x, y, width) = (px(x), px(y - 5.0), px(SAMPLE));
-                let _ =
-                    write!(out, "<rect class=\"band\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"10\"/>");
+                let _ = write!(
+                    out,
+                    "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"10\"/>"
+                );
             }
         }
         out.push_str("</g>");

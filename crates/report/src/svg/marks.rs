@@ -90,7 +90,11 @@ fn write_label(
 /// Returns places right and left of a vertical line, from the top down.
 fn beside(area: &Area, x: f64, width: f64) -> Vec<Area> {
     rows(area)
-        .flat_map(|top| [x + 4.0, x - width - 4.0].map(|left| Area { left, top, width, height: HEIGHT }))
+        .flat_map(|top| {
+            // Where neither side has room, above the line.
+            let middle = (x - width / 2.0).min(area.right() - width).max(area.left);
+            [x + 4.0, x - width - 4.0, middle].map(|left| Area { left, top, width, height: HEIGHT })
+        })
         .collect()
 }
 
@@ -117,9 +121,9 @@ fn rows(area: &Area) -> impl Iterator<Item = f64> + use<> {
     (0..count).map(move |row| top + 3.0 + row as f64 * STEP)
 }
 
-/// Returns some pixels of the data, at most a few thousand.
+/// Returns some pixels of the data and of reference lines, at most a few thousand a series.
 fn data(chart: &Chart, layout: &Layout) -> Vec<(f64, f64)> {
-    let mut found = Vec::new();
+    let mut found = marks(chart, layout);
     for series in &chart.series {
         let values: Vec<(f64, f64)> = match &series.kind {
             SeriesKind::Points(points) => points.iter().map(|point| (point.x, point.y)).collect(),
@@ -143,6 +147,29 @@ fn data(chart: &Chart, layout: &Layout) -> Vec<(f64, f64)> {
             }
         }
         found.extend(pixels);
+    }
+    found
+}
+
+/// Returns pixels along the reference lines.
+fn marks(chart: &Chart, layout: &Layout) -> Vec<(f64, f64)> {
+    let Layout { area, frame, .. } = layout;
+    let along = |length: f64| (0..(length / 6.0) as usize).map(|i| i as f64 * 6.0);
+    let mut found = Vec::new();
+    for mark in &chart.marks {
+        match mark {
+            Mark::Vertical { at, .. } => {
+                if let Some(x) = frame.x.position(*at).map(|at| area.x(at)) {
+                    found.extend(along(area.height).map(|y| (x, area.top + y)));
+                }
+            }
+            Mark::Horizontal { at, .. } => {
+                if let Some(y) = frame.y.position(*at).map(|at| area.y(at)) {
+                    found.extend(along(area.width).map(|x| (area.left + x, y)));
+                }
+            }
+            Mark::Region { .. } => {}
+        }
     }
     found
 }

@@ -1,12 +1,10 @@
-//! The data themselves: bands below bars below lines below markers.
+//! The data themselves: bands below bars below lines below markers; clouds of points below lines.
 
 use std::fmt::Write;
 
-use super::area::Area;
 use super::layout::Layout;
 use super::measure::px;
 use super::style::role_class;
-use crate::plot::frame::narrowest_gap;
 use crate::plot::thin;
 use crate::{Chart, PlotPoint, Role, Series, SeriesKind, escape};
 
@@ -15,13 +13,15 @@ const MOST_MARKERS: usize = 1500;
 
 /// Writes all series of `chart`, with titles on markers if `tooltips`.
 pub(super) fn write(out: &mut String, chart: &Chart, layout: &Layout, tooltips: bool) {
-    let layer = |series: &Series| match series.kind {
+    let layer = |series: &Series| match &series.kind {
         SeriesKind::Band(_) => 0,
         SeriesKind::Bars(_) => 1,
-        SeriesKind::Line(_) => 2,
-        SeriesKind::Points(_) => 3,
+        // So many points would hide the lines.
+        SeriesKind::Points(points) if points.len() > MOST_MARKERS => 2,
+        SeriesKind::Line(_) => 3,
+        SeriesKind::Points(_) => 4,
     };
-    for depth in 0..4 {
+    for depth in 0..5 {
         for series in chart.series.iter().filter(|series| layer(series) == depth) {
             let _ = write!(out, "<g class=\"{}\">", role_class(series.role));
             match &series.kind {
@@ -70,17 +70,13 @@ fn band(out: &mut String, layout: &Layout, edges: &[(f64, f64, f64)]) {
 
 fn bars(out: &mut String, layout: &Layout, chart: &Chart, series: &Series, values: &[(f64, f64)]) {
     let Layout { area, frame, .. } = layout;
-    // Several series of bars stand side by side.
-    let groups: Vec<&Series> =
-        chart.series.iter().filter(|series| matches!(series.kind, SeriesKind::Bars(_))).collect();
-    let index = groups.iter().position(|group| std::ptr::eq(*group, series)).unwrap_or(0) as f64;
-    let gap = narrowest_gap(&frame.x, values.iter().map(|bar| bar.0)) * area.width;
-    let width = (gap * 0.8 / groups.len() as f64).max(0.5);
+    let slot = frame.bar_slot(chart, series);
     let base = area.y(frame.y.position_or_edge(0.0).unwrap_or(0.0).clamp(0.0, 1.0));
     let mut path = String::new();
     for (middle, end) in values.iter().filter_map(|(x, y)| area.pixel(frame, *x, *y)) {
-        let left = middle + width * (index - groups.len() as f64 / 2.0);
-        let [left, right, base, end] = [left, left + width, base, end].map(px);
+        let left = middle + slot.left * area.width;
+        let right = left + (slot.width * area.width).max(0.5);
+        let [left, right, base, end] = [left, right, base, end].map(px);
         let _ = write!(path, "M{left} {base}V{end}H{right}V{base}Z");
     }
     if !path.is_empty() {
@@ -89,9 +85,7 @@ fn bars(out: &mut String, layout: &Layout, chart: &Chart, series: &Series, value
 }
 
 fn spreads(out: &mut String, layout: &Layout, points: &[PlotPoint]) {
-    let Layout { area, frame, .. } = layout;
-    let spans: Vec<(f64, f64, f64)> = points.iter().filter_map(|point| spread(area, layout, point)).collect();
-    let _ = frame;
+    let spans: Vec<(f64, f64, f64)> = points.iter().filter_map(|point| spread(layout, point)).collect();
     let (cap, width) = if points.len() > MOST_MARKERS { (0.0, 1.0) } else { (3.0, 1e-3) };
     let mut path = String::new();
     for (x, top, bottom) in thin::spans(&spans, width) {
@@ -106,7 +100,8 @@ fn spreads(out: &mut String, layout: &Layout, points: &[PlotPoint]) {
     }
 }
 
-fn spread(area: &Area, layout: &Layout, point: &PlotPoint) -> Option<(f64, f64, f64)> {
+fn spread(layout: &Layout, point: &PlotPoint) -> Option<(f64, f64, f64)> {
+    let area = layout.area;
     let (x, _) = area.pixel(&layout.frame, point.x, point.y)?;
     let edge = |value: Option<f64>| layout.frame.y.position_or_edge(value.unwrap_or(point.y));
     let (lower, upper) = (edge(point.lower)?, edge(point.upper)?);

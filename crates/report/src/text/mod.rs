@@ -2,6 +2,7 @@
 
 mod canvas;
 mod plot;
+mod series;
 mod style;
 mod table;
 mod wrap;
@@ -131,8 +132,7 @@ fn key_values(out: &mut String, pairs: &[(String, String)], style: &Style) {
     let indent = (longest + 2).min(style.width / 2);
     for (key, (_, value)) in keys.iter().zip(pairs) {
         if width(key) + 2 > indent {
-            out.push_str(&style.paint(key, Ink::Muted));
-            out.push('\n');
+            paragraph(out, key, style, Ink::Muted);
             hanging(out, ("", Ink::Plain), indent, value, style, Ink::Plain);
         } else {
             hanging(out, (key, Ink::Muted), indent, value, style, Ink::Plain);
@@ -161,4 +161,88 @@ fn trimmed(text: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cell, Column, Tone, Unit};
+
+    fn options(width: usize) -> TextOptions {
+        TextOptions { width, ..TextOptions::default() }
+    }
+
+    fn example() -> Table {
+        let mut table = Table::new([
+            Column::number("p", Unit::Number),
+            Column::text("law"),
+            Column::number("rate", Unit::Other("req/s".into())),
+        ]);
+        table.row([Cell::number(1.0), "Amdahl, with overhead that grows".into(), Cell::text("12.5")]);
+        table.row([Cell::number(16.0), "日本".into()]);
+        table
+    }
+
+    #[test]
+    fn columns_stand_below_their_headings() {
+        let expected = " p  law                               rate (req/s)
+──────────────────────────────────────────────────
+ 1  Amdahl, with overhead that grows          12.5
+16  日本
+";
+        assert_eq!(table(&example(), &options(80)), expected);
+    }
+
+    #[test]
+    fn words_are_wrapped_where_the_table_is_too_wide() {
+        let expected = "                       rate
+ p  law             (req/s)
+───────────────────────────
+ 1  Amdahl, with       12.5
+    overhead that
+    grows
+16  日本
+";
+        assert_eq!(table(&example(), &options(27)), expected);
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_narrow_enough_becomes_records() {
+        let expected = "\
+p           1
+law         Amdahl, with
+            overhead
+            that grows
+rate (req…  12.5
+────────────
+p           16
+law         日本
+rate (req…
+";
+        assert_eq!(table(&example(), &options(24)), expected);
+    }
+
+    #[test]
+    fn findings_have_their_hint_below() {
+        let list = [
+            Finding::new(Severity::Warning, "noisy", "2 of 72 runs waited for a core")
+                .with_hint("stop other load"),
+            Finding::new(Severity::Error, "different", "line 3 differs"),
+        ];
+        let expected = "\
+warning: 2 of 72 runs waited
+         for a core
+  hint: stop other load
+error: line 3 differs
+";
+        assert_eq!(findings(&list, &options(28)), expected);
+    }
+
+    #[test]
+    fn colours_are_the_terminals_own() {
+        let mut t = Table::new([Column::text("result")]);
+        t.row([Cell::text("same").with_tone(Tone::Good)]);
+        let shown = table(&t, &TextOptions { color: true, ..options(80) });
+        assert!(shown.contains("\u{1b}[32msame\u{1b}[0m"), "{shown:?}");
+    }
 }

@@ -124,7 +124,7 @@ fn records(out: &mut String, table: &Table, cells: &Cells, style: &Style) {
     let indent = (longest + GAP).min(style.width / 2);
     for (index, row) in cells.rows.iter().enumerate() {
         for (column, text) in row.iter().enumerate() {
-            let heading = super::wrap::cut(&cells.headings[column], indent - 1, style.either("…", "."));
+            let heading = super::wrap::cut(&cells.headings[column], indent - GAP, style.either("…", "."));
             super::hanging(out, (&heading, Ink::Muted), indent, text, style, ink(table, index, column));
         }
         if index + 1 < cells.rows.len() {
