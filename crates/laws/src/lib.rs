@@ -3,7 +3,7 @@
 //! Values in, values out: nothing here reads a file, a clock or the environment, starts a thread or prints.
 //! Times are in seconds, numbers of workers are `p`, problem sizes are `n`, unless a name says otherwise.
 //!
-//! - [`amdahl`], [`gustafson`], [`usl`], [`work_span`]: the laws, each with its fit;
+//! - [`amdahl`], [`gustafson`], [`usl`], [`work_span`], [`memory`]: the laws, each with its fit;
 //! - [`metrics`], [`diagnosis`]: speed-up, efficiency, the serial fraction after Karp and Flatt, and what its trend says;
 //! - [`fit`], [`select`]: non-negative and relative least squares, and which model the data prefer;
 //! - [`stats`]: medians, intervals, tests;
@@ -16,6 +16,7 @@ mod error;
 pub mod fit;
 pub mod gustafson;
 mod law;
+pub mod memory;
 pub mod metrics;
 mod observation;
 pub mod select;
