@@ -3,7 +3,7 @@
 //! Values in, values out: nothing here reads a file, a clock or the environment, starts a thread or prints.
 //! Times are in seconds, numbers of workers are `p`, problem sizes are `n`, unless a name says otherwise.
 //!
-//! - [`amdahl`], [`gustafson`], [`usl`], [`work_span`]: the laws, each with its fit;
+//! - [`amdahl`], [`gustafson`], [`usl`], [`work_span`], [`memory`]: the laws, each with its fit;
 //! - [`metrics`], [`diagnosis`]: speed-up, efficiency, the serial fraction after Karp and Flatt, and what its trend says;
 //! - [`forecast`], [`growth`], [`joint`], [`identify`]: T(n, p) where it was not measured, and what to measure next;
 //! - [`fit`], [`select`]: non-negative and relative least squares, and which model the data prefer;
@@ -22,6 +22,7 @@ pub mod gustafson;
 pub mod identify;
 pub mod joint;
 mod law;
+pub mod memory;
 pub mod metrics;
 mod observation;
 pub mod prior;

@@ -40,7 +40,8 @@ use serde::{Deserialize, Serialize};
 use crate::LawError;
 use crate::error::require;
 use crate::work_span::{Bounds, WorkSpan};
-use engine::{Fifo, Ranked, Scratch};
+use engine::{Fifo, Ranked, Run, Scratch};
+use graph::Graph;
 
 pub use engine::Placement;
 pub use tasks::{Tasks, TasksBuilder};
@@ -88,12 +89,13 @@ pub struct Simulation {
 #[derive(Clone, Debug)]
 pub struct Simulator<'a> {
     tasks: &'a Tasks,
-    /// Durations with their costs.
+    /// Durations with their costs: by position, or in the order of `task_at` where there are no dependencies.
     durations: Vec<f64>,
     work_span: WorkSpan,
     policy: Policy,
-    /// Tasks in the order of the policy, and each task's place in it; empty for first come, first served.
+    /// Tasks in the order of the policy; empty for first come, first served.
     task_at: Vec<u32>,
+    /// Each task's place in that order, where dependencies ask for it.
     rank_of: Vec<u32>,
     scratch: Scratch,
     fifo: Fifo,
@@ -123,9 +125,15 @@ impl<'a> Simulator<'a> {
             Policy::LongestFirst => longest_first(&durations),
             Policy::CriticalPath => longest_first(levels.as_ref().unwrap_or(&durations)),
         };
-        let mut rank_of = vec![0; task_at.len()];
-        for (rank, &task) in task_at.iter().enumerate() {
-            rank_of[task as usize] = rank as u32;
+        let is_ranked = tasks.graph.is_some() && !task_at.is_empty();
+        let mut rank_of = vec![0; if is_ranked { task_at.len() } else { 0 }];
+        let mut durations = durations;
+        if is_ranked {
+            for (rank, &task) in task_at.iter().enumerate() {
+                rank_of[task as usize] = rank as u32;
+            }
+        } else if !task_at.is_empty() {
+            durations = task_at.iter().map(|&task| durations[task as usize]).collect();
         }
         let (scratch, fifo, heap) = Default::default();
         Ok(Self { tasks, durations, work_span, policy, task_at, rank_of, scratch, fifo, heap })
@@ -161,19 +169,13 @@ impl<'a> Simulator<'a> {
     pub fn run_observed(&mut self, workers: Workers, observe: impl FnMut(Placement)) -> Simulation {
         // More workers than tasks never get one.
         let useful = workers.get().min(u32::try_from(self.tasks.len()).unwrap_or(u32::MAX));
-        let graph = self.tasks.graph.as_ref();
-        let run = match graph {
-            Some(graph) if self.policy != Policy::Fifo => {
-                self.heap.clear();
-                let sources = self.task_at.iter().filter(|&&task| graph.waits_for[task as usize] == 0);
-                self.heap.extend(sources.map(|&task| Reverse(self.rank_of[task as usize])));
-                let mut ready =
-                    Ranked { heap: &mut self.heap, rank_of: &self.rank_of, task_at: &self.task_at };
-                self.scratch.run(useful, &self.durations, Some(graph), &mut ready, observe)
-            }
-            _ => {
-                self.fill_fifo();
-                self.scratch.run(useful, &self.durations, graph, &mut self.fifo, observe)
+        let run = match &self.tasks.graph {
+            Some(graph) => self.run_graph(useful, graph, observe),
+            None => {
+                let count = self.durations.len() as u32;
+                let task = |i: u32| self.task_at.get(i as usize).copied().unwrap_or(i);
+                let ordered = (0..count).zip(&self.durations).map(|(i, &duration)| (task(i), duration));
+                self.scratch.run_independent(useful, ordered, observe)
             }
         };
         let work = self.work_span.work().0;
@@ -188,18 +190,18 @@ impl<'a> Simulator<'a> {
         }
     }
 
-    /// Puts the tasks that wait for nothing into the queue; without dependencies, any policy is a fixed order.
-    fn fill_fifo(&mut self) {
-        let queue = &mut self.fifo.0;
-        queue.clear();
-        match &self.tasks.graph {
-            Some(graph) => {
-                let sources = (0..self.tasks.len() as u32).filter(|&i| graph.waits_for[i as usize] == 0);
-                queue.extend(sources);
-            }
-            None if self.task_at.is_empty() => queue.extend(0..self.tasks.len() as u32),
-            None => queue.extend(&self.task_at),
+    fn run_graph(&mut self, workers: u32, graph: &Graph, observe: impl FnMut(Placement)) -> Run {
+        let is_source = |task: &u32| graph.waits_for[*task as usize] == 0;
+        if self.policy == Policy::Fifo {
+            self.fifo.0.clear();
+            self.fifo.0.extend((0..self.tasks.len() as u32).filter(is_source));
+            return self.scratch.run(workers, &self.durations, graph, &mut self.fifo, observe);
         }
+        let sources = self.task_at.iter().filter(|task| is_source(task));
+        self.heap.clear();
+        self.heap.extend(sources.map(|&task| Reverse(self.rank_of[task as usize])));
+        let mut ready = Ranked { heap: &mut self.heap, rank_of: &self.rank_of, task_at: &self.task_at };
+        self.scratch.run(workers, &self.durations, graph, &mut ready, observe)
     }
 
     /// Simulates each number of workers, in the order given.
@@ -241,6 +243,45 @@ impl<'a> Simulator<'a> {
     pub fn busy(&self) -> &[f64] {
         &self.scratch.busy
     }
+}
+
+/// Returns at most `count` numbers of workers from `first` to `last`, ascending: all where that is possible, else about
+/// evenly spaced in their logarithm, both ends and powers of two between them included as far as `count` goes.
+///
+/// ```
+/// use festina_laws::simulate::spread;
+/// use festina_types::Workers;
+/// let p = |range: Vec<Workers>| range.iter().map(|p| p.get()).collect::<Vec<u32>>();
+/// let (first, last) = (Workers::MIN, Workers::new(4096).unwrap());
+/// assert_eq!(p(spread(first, last, 13)), [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]);
+/// assert_eq!(p(spread(first, Workers::new(5).unwrap(), 100)), [1, 2, 3, 4, 5]);
+/// ```
+pub fn spread(first: Workers, last: Workers, count: usize) -> Vec<Workers> {
+    let (low, high) = (first.min(last).get(), first.max(last).get());
+    if ((high - low) as usize) < count {
+        return (low..=high).filter_map(Workers::new).collect();
+    }
+    let powers: Vec<u32> = (0..32)
+        .map(|exponent| 1 << exponent)
+        .filter(|power| (low..=high).contains(power))
+        .chain([low, high])
+        .collect();
+    let steps = count.saturating_sub(1).max(1) as f64;
+    let ratio = f64::from(high) / f64::from(low);
+    let even = (0..count).map(|i| (f64::from(low) * ratio.powf(i as f64 / steps)).round() as u32);
+    let mut chosen: Vec<u32> = even.map(|p| p.clamp(low, high)).chain([low, high]).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    // A power of two takes the place of the number next to it.
+    for &power in &powers {
+        let next = chosen.iter_mut().min_by_key(|p| p.abs_diff(power));
+        if let Some(p) = next.filter(|p| !powers.contains(p)) {
+            *p = power;
+        }
+    }
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen.into_iter().filter_map(Workers::new).collect()
 }
 
 /// Returns the time for which each task keeps its worker.

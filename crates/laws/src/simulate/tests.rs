@@ -229,3 +229,13 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn a_spread_is_ascending_and_keeps_its_ends(first in 1_u32..5_000, last in 1_u32..5_000, count in 2_usize..50) {
+        let chosen = spread(workers(first), workers(last), count);
+        prop_assert!(chosen.len() <= count && chosen.is_sorted_by(|a, b| a < b));
+        prop_assert_eq!(chosen[0].get(), first.min(last));
+        prop_assert_eq!(chosen[chosen.len() - 1].get(), first.max(last));
+    }
+}
