@@ -46,6 +46,7 @@ fn what_changes_between_two_readings_is_told() {
         .with("/sys/fs/cgroup/batch/cpu.stat", "nr_periods 9\nnr_throttled 6\n");
     let conditions = probe.finish(Seconds(0.0));
     assert!((conditions.steal.unwrap().0 - 0.03).abs() < 1e-9);
+    assert_eq!(conditions.steal_resolution, Some(Seconds(0.01 * 2.0_f64.sqrt())));
     assert_eq!(conditions.cpu_pressure, Some(Seconds(0.5)));
     assert_eq!((conditions.memory_pressure, conditions.io_pressure), (None, Some(Seconds(0.0))));
     assert_eq!(conditions.throttled_periods, Some(4));
@@ -84,7 +85,7 @@ fn another_set_of_cpus_gets_its_own_counters() {
     assert_eq!(probe.finish(Seconds(0.0)).frequency_mhz, Some(3000.0));
     probe.start(&"3".parse().unwrap());
     let silent = probe.finish(Seconds(0.0));
-    assert_eq!((silent.steal, silent.frequency_mhz), (None, None));
+    assert_eq!((silent.steal, silent.steal_resolution, silent.frequency_mhz), (None, None, None));
 }
 
 #[test]

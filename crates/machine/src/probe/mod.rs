@@ -186,6 +186,7 @@ impl Probe {
         let other = self.busy_between(before, after).map(|busy| Seconds((busy.0 - own_cpu.0).max(0.0)));
         Conditions {
             steal,
+            steal_resolution: steal.map(|_| self.tick_error(&self.cpus)),
             other_cpu: other,
             resolution: other.map(|_| self.resolution(&self.cpus)),
             cpu_pressure: pressure(0),

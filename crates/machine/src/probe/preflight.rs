@@ -59,8 +59,7 @@ impl Signals {
             cpu_pressure: pressure("cpu"),
             memory_pressure: pressure("memory"),
             io_pressure: pressure("io"),
-            // Steal is shown in ticks, whatever clock there is for busy time.
-            steal: share(seen.steal, probe.tick_error(cpus)),
+            steal: share(seen.steal, seen.steal_resolution.unwrap_or_default()),
             other_cpu: share(seen.other_cpu, seen.resolution.unwrap_or_default()),
             load_1m: seen.load_1m,
             governor: frequency("scaling_governor"),
