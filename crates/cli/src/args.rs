@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use festina::Seconds;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use festina::{Bytes, Seconds};
 
 /// Make it work, ensure it is right, make it fast.
 #[derive(Debug, Parser)]
@@ -154,6 +154,9 @@ pub(crate) struct ScaleArguments {
     /// Seed of the order of runs and of the bootstrap [default: 1]
     #[arg(long, value_name = "SEED", help_heading = "How to measure")]
     pub(crate) seed: Option<u64>,
+    /// Count runs that other load disturbed, instead of refusing a speed-up
+    #[arg(long, help_heading = "How to measure")]
+    pub(crate) accept_noise: bool,
     /// Show the plan and stop
     #[arg(long, help_heading = "How to measure")]
     pub(crate) plan: bool,
@@ -181,14 +184,29 @@ pub(crate) struct ScaleArguments {
     pub(crate) simulate: Option<PathBuf>,
     /// Overhead of each task, with --simulate [default: 0]
     #[arg(long, value_name = "TIME", requires = "simulate", help_heading = "What to ask")]
-    pub(crate) task_overhead: Option<String>,
+    pub(crate) task_overhead: Option<Seconds>,
     /// Bytes a second between workers, with --simulate [default: transfers are free]
     #[arg(long, value_name = "SIZE", requires = "simulate", help_heading = "What to ask")]
-    pub(crate) bandwidth: Option<String>,
+    pub(crate) bandwidth: Option<Bytes>,
+    /// Which ready task starts first, with --simulate
+    #[arg(long, value_enum, default_value_t, requires = "simulate", help_heading = "What to ask")]
+    pub(crate) policy: PolicyArgument,
 
     #[command(flatten)]
     pub(crate) output: OutputArguments,
     /// Write a table of the points to FILE, or print it
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) csv: Option<PathBuf>,
+}
+
+/// Which of the tasks that are ready starts first.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum PolicyArgument {
+    /// The one that became ready first
+    #[default]
+    Fifo,
+    /// The longest
+    LongestFirst,
+    /// The one with the longest chain of tasks behind it
+    CriticalPath,
 }

@@ -15,7 +15,7 @@ pub use error::Error;
 pub use festina_machine as machine;
 /// Reports as text, HTML, SVG and CSV.
 pub use festina_report as report;
-pub use festina_types::{CancelToken, Exit, Point, Seconds, Workers};
+pub use festina_types::{Bytes, CancelToken, Exit, Point, Seconds, Workers};
 pub use json::{Versioned, versioned};
 pub use laws::{LawParameter, LawsResult, LawsSource, SpeedupRow, laws, laws_report, parse_times};
 

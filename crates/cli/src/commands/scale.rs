@@ -1,20 +1,28 @@
 //! `festina scale`
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use festina::scale::{
-    Plan, ScaleOptions, ScaleRequest, ScaleResult, Site, Verdict, parse_spec, questions, scale, scale_from,
-    scale_provenance, scale_report,
+    Costs, Plan, Policy, ScaleOptions, ScaleRequest, ScaleResult, SimulateRequest, Site, Verdict, compare,
+    compare_report, parse_spec, parse_workers, questions, scale, scale_from, scale_provenance, scale_report,
+    simulate, simulate_report,
 };
-use festina::{CancelToken, Error, Exit, cores};
+use festina::{CancelToken, Error, Exit, Seconds, Workers, cores};
 
 use super::cores::surroundings;
-use crate::args::ScaleArguments;
+use crate::args::{PolicyArgument, ScaleArguments};
 use crate::output::{self, Answer};
 use crate::progress::{Screen, describe_plan};
 use crate::signals::cancel_on_signals;
 
 pub(crate) fn run(arguments: ScaleArguments) -> Result<Exit, Error> {
+    if let Some([before, after]) = arguments.compare.as_deref() {
+        return compare_runs(before, after, &arguments);
+    }
+    if let Some(tasks) = &arguments.simulate {
+        return simulate_tasks(tasks, &arguments);
+    }
     let options = options(&arguments)?;
     if let Some(name) = &arguments.from {
         let result = scale_from(&arguments.state, name, &questions(&options)?)?;
@@ -33,6 +41,56 @@ pub(crate) fn run(arguments: ScaleArguments) -> Result<Exit, Error> {
     answer(&result, &arguments, &cancel)
 }
 
+/// `--compare A B`
+fn compare_runs(before: &str, after: &str, arguments: &ScaleArguments) -> Result<Exit, Error> {
+    let result = compare(&arguments.state, before, after)?;
+    let answer = Answer {
+        report: compare_report(&result),
+        json: output::to_json(&result.to_json()),
+        provenance: vec![("command".to_owned(), output::command_line())],
+    };
+    finish(&answer, arguments)?;
+    Ok(if result.is_regression() { Exit::No } else { Exit::Done })
+}
+
+/// `--simulate TASKS.csv`
+fn simulate_tasks(path: &Path, arguments: &ScaleArguments) -> Result<Exit, Error> {
+    let tasks = read(path)?;
+    let workers = match arguments.p.as_deref().unwrap_or("1..1024").split_once("..") {
+        // Every number of workers of a range: a simulation costs nothing.
+        Some((low, high)) => every(low, high)?,
+        None => parse_workers(arguments.p.as_deref().unwrap_or_default())?,
+    };
+    let costs = Costs {
+        per_task: arguments.task_overhead.unwrap_or_default(),
+        per_byte: Seconds(arguments.bandwidth.map_or(0.0, |bytes| 1.0 / bytes.0 as f64)),
+    };
+    let policy = match arguments.policy {
+        PolicyArgument::Fifo => Policy::Fifo,
+        PolicyArgument::LongestFirst => Policy::LongestFirst,
+        PolicyArgument::CriticalPath => Policy::CriticalPath,
+    };
+    let result = simulate(&tasks, &SimulateRequest { workers, costs, policy })?;
+    let answer = Answer {
+        report: simulate_report(&result),
+        json: output::to_json(&result.to_json()),
+        provenance: vec![("command".to_owned(), output::command_line())],
+    };
+    finish(&answer, arguments)?;
+    Ok(Exit::Done)
+}
+
+fn every(low: &str, high: &str) -> Result<Vec<Workers>, Error> {
+    let ends = parse_workers(&format!("{low}..{high}"))?;
+    let (first, last) = (ends[0].get(), ends[ends.len() - 1].get());
+    Ok((first..=last).filter_map(Workers::new).collect())
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path)
+        .map_err(|source| Error::File { action: format!("read {}", path.display()), source })
+}
+
 fn answer(result: &ScaleResult, arguments: &ScaleArguments, cancel: &CancelToken) -> Result<Exit, Error> {
     let report = scale_report(result);
     if let Some(path) = &arguments.csv {
@@ -42,6 +100,17 @@ fn answer(result: &ScaleResult, arguments: &ScaleArguments, cancel: &CancelToken
         Answer { report, json: output::to_json(&result.to_json()), provenance: scale_provenance(result) };
     output::emit(&answer, &arguments.output)?;
     Ok(if cancel.is_requested() { Exit::Interrupted } else { exit(result) })
+}
+
+/// Writes the answer; a table printed as CSV takes the place of the text.
+fn finish(answer: &Answer, arguments: &ScaleArguments) -> Result<(), Error> {
+    if let Some(path) = &arguments.csv {
+        output::emit_csv(&answer.report, 0, path)?;
+        if path == Path::new("-") {
+            return Ok(());
+        }
+    }
+    output::emit(answer, &arguments.output)
 }
 
 /// No where a run failed or its answer differs; unsure where nothing can be said.
@@ -60,9 +129,7 @@ fn exit(result: &ScaleResult) -> Exit {
 fn options(arguments: &ScaleArguments) -> Result<ScaleOptions, Error> {
     let typed = typed(arguments)?;
     let Some(path) = &arguments.spec else { return Ok(typed) };
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| Error::File { action: format!("read {}", path.display()), source })?;
-    Ok(typed.or(parse_spec(&path.to_string_lossy(), &text)?))
+    Ok(typed.or(parse_spec(&path.to_string_lossy(), &read(path)?)?))
 }
 
 fn typed(arguments: &ScaleArguments) -> Result<ScaleOptions, Error> {
@@ -85,6 +152,7 @@ fn typed(arguments: &ScaleArguments) -> Result<ScaleOptions, Error> {
         timeout: arguments.timeout.clone(),
         memory_limit: arguments.memory_limit.clone(),
         seed: arguments.seed,
+        accept_noise: arguments.accept_noise,
         at: arguments.at.clone(),
         price: arguments.price,
         memory: arguments.memory.clone(),

@@ -11,8 +11,9 @@ use festina_laws::usl::Usl;
 use festina_laws::{LawError, Observation, Parameter};
 use festina_machine::{Machine, RegimeEdge};
 use festina_measure::{Measurement, Measurements, Refusal, Scaling};
-use festina_types::{Estimate, Finding, Interval, Severity, Workers};
+use festina_types::{Bytes, Estimate, Finding, Interval, Severity, Workers};
 
+use super::memory::Memory;
 use super::question::{At, Questions};
 use super::result::{
     AccountingResult, BestWorkers, CostRow, Curve, CurvePoint, ForecastResult, GrowthResult, NextMeasurement,
@@ -47,9 +48,10 @@ impl Subject<'_> {
         let observations: Vec<Observation> = usable.iter().filter_map(|point| observation(point)).collect();
         let options = Options { boundaries: self.boundaries() };
         let model = Model::fit_with(&observations, &options, &Calibration::published());
+        let memory = Memory::fit(&usable, self.memory_limit());
         let mut findings = self.measured.findings.clone();
         let (forecasts, next) = match &model {
-            Ok(model) => self.forecasts(model),
+            Ok(model) => self.forecasts(model, memory.as_ref()),
             Err(error) => {
                 findings.extend(self.no_model(error, &observations));
                 (Vec::new(), None)
@@ -63,7 +65,7 @@ impl Subject<'_> {
             verdict: verdict(&self.measured.verdict),
             points: self.measured.points.iter().map(|point| self.point(point)).collect(),
             growth: growth(&observations),
-            memory: None,
+            memory: memory.as_ref().and_then(Memory::result),
             curves: model.as_ref().map(curves).unwrap_or_default(),
             best_workers: model.as_ref().ok().and_then(|model| best_workers(model, &observations)),
             costs: model.as_ref().map(|model| self.costs(model)).unwrap_or_default(),
@@ -81,9 +83,9 @@ impl Subject<'_> {
         inner.iter().map(|edge: &RegimeEdge| f64::from(edge.up_to)).collect()
     }
 
-    fn memory_limit(&self) -> Option<u64> {
+    fn memory_limit(&self) -> Option<Bytes> {
         let own = self.machine.and_then(|machine| machine.limits.memory.or(machine.memory.total));
-        self.questions.memory.or(own).map(|bytes| bytes.0)
+        self.questions.memory.or(own)
     }
 
     fn no_model(&self, error: &LawError, observations: &[Observation]) -> Option<Finding> {
@@ -157,7 +159,11 @@ impl Subject<'_> {
         sizes.into_iter().filter_map(of_size).collect()
     }
 
-    fn forecasts(&self, model: &Model) -> (Vec<ForecastResult>, Option<NextMeasurement>) {
+    fn forecasts(
+        &self,
+        model: &Model,
+        memory: Option<&Memory>,
+    ) -> (Vec<ForecastResult>, Option<NextMeasurement>) {
         let (sizes, workers) = model.measured();
         let largest = (sizes.map(|sizes| sizes.1), workers.1);
         let asked = if self.questions.at.is_empty() {
@@ -168,7 +174,7 @@ impl Subject<'_> {
         let mut results = Vec::new();
         let mut next: Option<NextPoint> = None;
         for (n, p) in asked {
-            results.push(self.forecast(model, n, p));
+            results.push(self.forecast(model, memory, n, p));
             let candidate = next_point(model, (n, f64::from(p)), self.reach(model)).ok().flatten();
             next = [next, candidate].into_iter().flatten().min_by(|a, b| a.shrinkage.total_cmp(&b.shrinkage));
         }
@@ -183,7 +189,8 @@ impl Subject<'_> {
         Reach { n: sizes.map(|sizes| sizes.1 * 10.0), p: own.max(workers.1) }
     }
 
-    fn forecast(&self, model: &Model, n: Option<f64>, p: u32) -> ForecastResult {
+    fn forecast(&self, model: &Model, memory: Option<&Memory>, n: Option<f64>, p: u32) -> ForecastResult {
+        let memory = memory.and_then(|memory| memory.forecast(n, p));
         let mut result = ForecastResult {
             n,
             p,
@@ -194,8 +201,8 @@ impl Subject<'_> {
             extrapolation_factor_p: 1.0,
             basis: Vec::new(),
             disagreement: 1.0,
-            peak_rss_bytes: None,
-            out_of_memory_probability: None,
+            peak_rss_bytes: memory.map(|(peak, _)| peak),
+            out_of_memory_probability: memory.and_then(|(_, probability)| probability),
             refusal: None,
         };
         match model.forecast(n, f64::from(p), BAND) {

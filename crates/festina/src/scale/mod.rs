@@ -2,21 +2,27 @@
 //! was not measured.
 
 mod analysis;
+mod compare;
+mod memory;
 mod options;
 mod question;
 mod report;
 mod request;
 mod result;
 mod run;
+mod simulate;
 mod spec;
 mod stored;
 
-pub use festina_measure::{Event, Observer, Plan, Progress};
+pub use compare::{CompareResult, PointChange, SMALLEST_CHANGE, compare, compare_report};
+pub use festina_laws::simulate::{Costs, Policy};
+pub use festina_measure::{Event, Observer, Plan, Progress, parse_workers};
 pub use options::ScaleOptions;
 pub use question::{At, Questions};
 pub use report::{scale_provenance, scale_report};
 pub use request::{ScaleRequest, questions};
 pub use result::*;
 pub use run::{Site, scale, scale_from};
+pub use simulate::{SimulateRequest, SimulateResult, simulate, simulate_report};
 pub use spec::parse_spec;
 pub use stored::stored_times;

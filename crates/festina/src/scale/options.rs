@@ -44,6 +44,8 @@ pub struct ScaleOptions {
     pub memory_limit: Option<String>,
     /// Seed of the order of runs and of the bootstrap.
     pub seed: Option<u64>,
+    /// Whether disturbed runs count.
+    pub accept_noise: bool,
     /// Points to forecast: `n=1e8,p=32`.
     pub at: Vec<String>,
     /// Price of a core-hour.
@@ -78,6 +80,7 @@ impl ScaleOptions {
             timeout: self.timeout.or(other.timeout),
             memory_limit: self.memory_limit.or(other.memory_limit),
             seed: self.seed.or(other.seed),
+            accept_noise: self.accept_noise || other.accept_noise,
             at: first(self.at, other.at),
             price: self.price.or(other.price),
             memory: self.memory.or(other.memory),

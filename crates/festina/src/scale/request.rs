@@ -98,6 +98,7 @@ fn design(options: &ScaleOptions, machine: &Machine) -> Result<Design, Error> {
     if let Some(seed) = options.seed {
         design.seed = seed;
     }
+    design.accept_noise = options.accept_noise;
     Ok(design)
 }
 

@@ -24,7 +24,7 @@ use super::ScaleOptions;
 use crate::Error;
 
 /// The keys of a spec file, in the order of the documentation.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "command",
     "env",
     "stdin",
@@ -39,6 +39,7 @@ const KEYS: [&str; 17] = [
     "timeout",
     "memory_limit",
     "seed",
+    "accept_noise",
     "at",
     "price",
     "memory",
@@ -91,6 +92,7 @@ impl Reader<'_> {
             "timeout" => options.timeout = Some(self.scalar(value)?),
             "memory_limit" => options.memory_limit = Some(self.scalar(value)?),
             "seed" => options.seed = Some(self.number(value)?),
+            "accept_noise" => options.accept_noise = self.boolean(value)?,
             "at" => options.at = self.strings(value)?,
             "price" => options.price = Some(self.number(value)?),
             "memory" => options.memory = Some(self.scalar(value)?),

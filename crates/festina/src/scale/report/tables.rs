@@ -15,8 +15,7 @@ pub(super) fn points(result: &ScaleResult) -> Table {
         Column::number("95 % interval", Unit::Seconds),
         Column::number("speed-up", Unit::Number).emphasized(),
         Column::number("efficiency", Unit::Fraction),
-        Column::number("CPU", Unit::Seconds),
-        Column::number("peak memory", Unit::Bytes),
+        Column::number("memory", Unit::Bytes),
         Column::number("runs", Unit::Number),
         Column::text("answer"),
     ]);
@@ -34,14 +33,6 @@ pub(super) fn points(result: &ScaleResult) -> Table {
 
 fn point_cells(point: &PointResult, sized: bool) -> Vec<Cell> {
     let mut cells = if sized { vec![size(point.n)] } else { Vec::new() };
-    let cpu = match (&point.user_s, &point.system_s) {
-        (Some(user), Some(system)) => Cell::seconds(user.value + system.value).with_tooltip(format!(
-            "user {}, system {}",
-            Cell::seconds(user.value).text,
-            Cell::seconds(system.value).text
-        )),
-        _ => none(),
-    };
     cells.extend([
         Cell::number(f64::from(point.p)),
         estimate(point.time_s.as_ref(), &Unit::Seconds),
@@ -51,7 +42,6 @@ fn point_cells(point: &PointResult, sized: bool) -> Vec<Cell> {
             Cell { text: format!("{:.2}", speedup.value), ..cell }
         }),
         estimate(point.efficiency.as_ref(), &Unit::Fraction),
-        cpu,
         estimate(point.peak_rss_bytes.as_ref(), &Unit::Bytes),
         runs(point),
         answer(&point.verdict),
@@ -60,18 +50,13 @@ fn point_cells(point: &PointResult, sized: bool) -> Vec<Cell> {
 }
 
 fn runs(point: &PointResult) -> Cell {
-    let mut text = point.used.to_string();
-    let mut remarks = Vec::new();
-    if point.disturbed > 0 {
-        remarks.push(format!("{} disturbed", point.disturbed));
-    }
-    if point.outliers > 0 {
-        remarks.push(format!("{} far out", point.outliers));
-    }
-    if !remarks.is_empty() {
-        text = format!("{text} ({})", remarks.join(", "));
-    }
-    Cell { value: Some(point.used as f64), ..Cell::text(text) }
+    let text = if point.used == point.runs {
+        point.used.to_string()
+    } else {
+        format!("{} of {}", point.used, point.runs)
+    };
+    let remark = format!("{} disturbed, {} far out", point.disturbed, point.outliers);
+    Cell { value: Some(point.used as f64), ..Cell::text(text) }.with_tooltip(remark)
 }
 
 fn answer(verdict: &Verdict) -> Cell {
@@ -175,7 +160,7 @@ pub(super) fn laws(result: &ScaleResult) -> Option<Block> {
         lines.push(("likeliest law".to_owned(), format!("{} ({share})", growth.law)));
     }
     if let Some(memory) = &result.memory {
-        lines.push(("peak memory".to_owned(), memory.description.clone()));
+        lines.push(("peak memory".to_owned(), format!("grows like n^{:.2}", memory.exponent)));
         if let (Some(n), Some(limit)) = (memory.largest_size, memory.limit_bytes) {
             let text = format!("n = {} within {} (95 % sure)", Unit::Number.format(n), Bytes(limit));
             lines.push(("largest size".to_owned(), text));
