@@ -26,3 +26,25 @@ impl<'a> Labels<'a> {
         Some(best)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn area(left: f64, top: f64) -> Area {
+        Area { left, top, width: 10.0, height: 10.0 }
+    }
+
+    #[test]
+    fn a_label_takes_the_first_place_that_is_inside_free_and_covers_least() {
+        let within = Area { left: 0.0, top: 0.0, width: 100.0, height: 100.0 };
+        let data = [(5.0, 5.0), (6.0, 6.0), (25.0, 5.0)];
+        let mut labels = Labels::new(within, &data);
+        // Outside; above two pixels; above one.
+        let candidates = || [area(95.0, 0.0), area(0.0, 0.0), area(20.0, 0.0)];
+        assert_eq!(labels.place(candidates()), Some(area(20.0, 0.0)));
+        // That one is taken.
+        assert_eq!(labels.place(candidates()), Some(area(0.0, 0.0)));
+        assert_eq!(labels.place(candidates()), None);
+    }
+}

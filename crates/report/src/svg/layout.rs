@@ -104,8 +104,8 @@ fn x_ticks(frame: &Frame, unit: &Unit, width: f64) -> Vec<Tick> {
         })
     };
     let most = (width / 48.0).clamp(2.0, 16.0) as usize;
-    let mut found = (2..=most).rev().map(|target| ticks(&frame.x, unit, target)).find(|found| fits(found));
-    found.take().unwrap_or_else(|| ticks(&frame.x, unit, 2).into_iter().take(1).collect())
+    let found = (2..=most).rev().map(|target| ticks(&frame.x, unit, target)).find(|found| fits(found));
+    found.unwrap_or_else(|| ticks(&frame.x, unit, 2).into_iter().take(1).collect())
 }
 
 pub(super) fn line(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {

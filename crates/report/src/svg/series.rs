@@ -219,3 +219,40 @@ fn polyline(path: &mut String, points: &[(f64, f64)], first: char) {
         let _ = write!(path, "L{} {}", px(*x), px(*y));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: [Role; 9] = [
+        Role::Measured,
+        Role::Fit,
+        Role::Forecast,
+        Role::Ideal,
+        Role::Limit,
+        Role::Other(0),
+        Role::Other(1),
+        Role::Other(2),
+        Role::Other(3),
+    ];
+
+    #[test]
+    fn roles_are_told_apart_without_colour() {
+        for (index, a) in ROLES.iter().enumerate() {
+            for b in &ROLES[index + 1..] {
+                assert_ne!(marker(*a, 0.0, 0.0, None), marker(*b, 0.0, 0.0, None), "{a:?} {b:?}");
+                // What is measured is drawn as markers, so that its line may look like that of a fit.
+                if *a != Role::Measured {
+                    assert_ne!(dash(*a), dash(*b), "{a:?} {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_place_interrupts_a_line() {
+        let place = |v: &f64| v.is_finite().then_some(*v);
+        assert_eq!(runs(&[f64::NAN, 1.0, 2.0, f64::NAN, f64::NAN, 3.0], place), [vec![1.0, 2.0], vec![3.0]]);
+        assert!(runs(&[f64::NAN], place).is_empty());
+    }
+}

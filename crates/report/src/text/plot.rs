@@ -5,7 +5,7 @@ use super::series::{bar_glyph, draw, line_sample, marker};
 use super::style::{Ink, Style};
 use super::wrap::{cut, width, wrapped};
 use crate::plot::{Domain, Frame, Tick, ticks};
-use crate::{Chart, Mark, SeriesKind, Unit};
+use crate::{Chart, Mark, Series, SeriesKind, Unit};
 
 /// Writes `chart`.
 pub(super) fn write(out: &mut String, chart: &Chart, style: &Style) {
@@ -55,68 +55,54 @@ fn rows_of<'a>(ticks: &'a [(f64, String)], canvas: &Canvas) -> Vec<(usize, &'a s
 }
 
 fn x_axis(out: &mut String, chart: &Chart, frame: &Frame, gutter: usize, canvas: &Canvas, style: &Style) {
-    let columns = canvas.columns();
-    let place = |tick: &Tick| canvas.cell_at(frame.x.position(tick.value).unwrap_or(0.0), 0.0).0;
-    let target = (2..=12).rev().find(|target| {
-        let mut end = 0;
-        ticks(&frame.x, &chart.x.unit, *target).iter().all(|tick| {
-            let label = width(&style.clean(&tick.label));
-            let start = (place(tick) + 1).saturating_sub(label.div_ceil(2));
-            let free = start >= end;
-            end = start + label + 2;
-            free
-        })
-    });
-    let found = ticks(&frame.x, &chart.x.unit, target.unwrap_or(2));
+    let (columns, offset) = (canvas.columns(), gutter + 2);
     let mut rule: Vec<&str> = vec![style.either("─", "-"); columns];
     let mut labels = String::new();
-    let offset = gutter + 2;
-    for tick in &found {
-        rule[place(tick)] = style.either("┬", "+");
-        let label = style.clean(&tick.label);
-        let start = (offset + place(tick) + 1).saturating_sub(width(&label).div_ceil(2));
+    for (column, label) in x_ticks(chart, frame, canvas, style) {
+        rule[column] = style.either("┬", "+");
+        let start = (offset + column + 1).saturating_sub(width(&label).div_ceil(2));
         let start = start.min((offset + columns + 1).saturating_sub(width(&label)));
-        if width(&labels) <= start && (labels.is_empty() || width(&labels) < start) {
+        // Where even the fewest ticks have no room, those that would touch have no label.
+        if labels.is_empty() || width(&labels) < start {
             labels.push_str(&" ".repeat(start - width(&labels)));
             labels.push_str(&label);
         }
     }
-    let corner = style.either("└", "+");
-    let rule = format!("{}{corner}{}", " ".repeat(gutter + 1), rule.concat());
-    out.push_str(&style.paint(&rule, Ink::Muted));
-    out.push('\n');
-    out.push_str(&style.paint(&labels, Ink::Muted));
-    out.push('\n');
-    let label = cut(&style.clean(&chart.x.heading()), style.width, "");
-    let start = (offset + columns / 2).saturating_sub(width(&label) / 2);
-    out.push_str(&" ".repeat(start.min(style.width - width(&label))));
-    out.push_str(&style.paint(&label, Ink::Muted));
-    out.push('\n');
+    let rule = format!("{}{}{}", " ".repeat(gutter + 1), style.either("└", "+"), rule.concat());
+    let heading = cut(&style.clean(&chart.x.heading()), style.width, "");
+    let start = (offset + columns / 2).saturating_sub(width(&heading) / 2).min(style.width - width(&heading));
+    for line in [rule, labels, format!("{}{heading}", " ".repeat(start))] {
+        out.push_str(&style.paint(&line, Ink::Muted));
+        out.push('\n');
+    }
 }
 
+/// Returns the column and the label of as many ticks as stand side by side with two spaces between.
+fn x_ticks(chart: &Chart, frame: &Frame, canvas: &Canvas, style: &Style) -> Vec<(usize, String)> {
+    let find = |target: usize| -> Vec<(usize, String)> {
+        let found = ticks(&frame.x, &chart.x.unit, target).into_iter();
+        let column = |tick: &Tick| canvas.cell_at(frame.x.position(tick.value).unwrap_or(0.0), 0.0).0;
+        found.map(|tick| (column(&tick), style.clean(&tick.label))).collect()
+    };
+    let fits = |found: &Vec<(usize, String)>| {
+        let mut end = 0;
+        found.iter().all(|(column, label)| {
+            let start = (column + 1).saturating_sub(width(label).div_ceil(2));
+            let free = start >= end;
+            end = start + width(label) + 2;
+            free
+        })
+    };
+    (2..=12).rev().map(find).find(fits).unwrap_or_else(|| find(2))
+}
+
+/// An entry of the legend: its sample and its name.
+type Entry = (String, Ink, String);
+
 fn legend(out: &mut String, chart: &Chart, frame: &Frame, style: &Style) {
-    let series = chart.series.iter().filter(|series| !series.name.is_empty()).map(|series| {
-        let sample = match &series.kind {
-            SeriesKind::Points(_) => marker(series.role, style).to_string(),
-            SeriesKind::Line(_) => line_sample(series.role, style),
-            SeriesKind::Band(_) => style.either("░░", "::").to_owned(),
-            SeriesKind::Bars(_) => bar_glyph(chart, series, style).to_string(),
-        };
-        (sample, Ink::Series(series.role), style.clean(&series.name))
-    });
-    let marks = chart.marks.iter().filter_map(|mark| {
-        let (sample, label) = match mark {
-            Mark::Vertical { label, .. } => (style.either("┊", "!"), label.clone()),
-            Mark::Horizontal { at, label } if frame.y.contains(*at) => {
-                (style.either("┈", "-"), label.clone())
-            }
-            Mark::Horizontal { at, label } => {
-                (style.either("↑", "^"), format!("{label}: {}", chart.y.unit.format(*at)))
-            }
-            Mark::Region { label, .. } => (style.either("┊→", "!>"), label.clone()),
-        };
-        (!label.is_empty()).then(|| (sample.to_owned(), Ink::Muted, style.clean(&label)))
-    });
+    let series = chart.series.iter().filter(|series| !series.name.is_empty());
+    let series = series.map(|series| series_entry(chart, series, style));
+    let marks = chart.marks.iter().filter_map(|mark| mark_entry(chart, frame, mark, style));
     let mut used = 0;
     for (sample, ink, name) in series.chain(marks) {
         let needed = width(&sample) + 1 + width(&name);
@@ -128,18 +114,40 @@ fn legend(out: &mut String, chart: &Chart, frame: &Frame, style: &Style) {
             out.push_str("   ");
             used += 3;
         }
-        let mut lines = wrapped(&name, style.width.saturating_sub(width(&sample) + 1)).into_iter();
+        let lines = wrapped(&name, style.width.saturating_sub(width(&sample) + 1));
         out.push_str(&style.paint(&sample, ink));
         out.push(' ');
-        out.push_str(&lines.next().unwrap_or_default());
-        for line in lines {
-            out.push('\n');
-            out.push_str(&" ".repeat(width(&sample) + 1));
-            out.push_str(&line);
-        }
+        out.push_str(&lines.join(&format!("\n{}", " ".repeat(width(&sample) + 1))));
         used += needed;
     }
     if used > 0 {
         out.push('\n');
     }
+}
+
+fn series_entry(chart: &Chart, series: &Series, style: &Style) -> Entry {
+    let sample = match &series.kind {
+        SeriesKind::Points(_) => marker(series.role, style).to_string(),
+        SeriesKind::Line(_) => line_sample(series.role, style),
+        SeriesKind::Band(_) => style.either("░░", "::").to_owned(),
+        SeriesKind::Bars(_) => bar_glyph(chart, series, style).to_string(),
+    };
+    (sample, Ink::Series(series.role), style.clean(&series.name))
+}
+
+fn mark_entry(chart: &Chart, frame: &Frame, mark: &Mark, style: &Style) -> Option<Entry> {
+    let (Mark::Vertical { label, .. } | Mark::Horizontal { label, .. } | Mark::Region { label, .. }) = mark;
+    if label.is_empty() {
+        return None;
+    }
+    let (sample, name) = match mark {
+        Mark::Vertical { .. } => (style.either("┊", "!"), label.clone()),
+        Mark::Region { .. } => (style.either("┊→", "!>"), label.clone()),
+        Mark::Horizontal { at, .. } if frame.y.contains(*at) => (style.either("┈", "-"), label.clone()),
+        Mark::Horizontal { at, .. } => {
+            let arrow = if *at < frame.y.low { style.either("↓", "v") } else { style.either("↑", "^") };
+            (arrow, format!("{label}: {}", chart.y.unit.format(*at)))
+        }
+    };
+    Some((sample.to_owned(), Ink::Muted, style.clean(&name)))
 }
