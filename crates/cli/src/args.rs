@@ -21,7 +21,7 @@ pub(crate) enum Verb {
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?
-    Laws(LawsArguments),
+    Laws(Box<LawsArguments>),
 }
 
 /// Where the answer goes.
@@ -84,6 +84,7 @@ pub(crate) struct LawsArguments {
 
 /// `festina scale`
 #[derive(Args, Debug)]
+#[expect(clippy::doc_markdown, reason = "these comments are the help text, which is not Markdown")]
 #[command(
     override_usage = "festina scale [OPTIONS] -- COMMAND …\n       festina scale --from RUN [OPTIONS]\n       \
         festina scale --compare A B\n       festina scale --simulate TASKS.csv --p 1..4096",

@@ -6,7 +6,6 @@ use festina_laws::forecast::{Calibration, Forecast, Model, Options, Structure};
 use festina_laws::growth::Growth;
 use festina_laws::gustafson::Gustafson;
 use festina_laws::identify::{NextPoint, Reach, next_point};
-use festina_laws::stats::normal_quantile;
 use festina_laws::usl::Usl;
 use festina_laws::{LawError, Observation, Parameter};
 use festina_machine::{Machine, RegimeEdge};
@@ -45,7 +44,8 @@ impl Subject<'_> {
     pub(crate) fn analyse(&self) -> ScaleResult {
         let usable: Vec<&Measurement> =
             self.measured.points.iter().filter(|point| is_usable(point)).collect();
-        let observations: Vec<Observation> = usable.iter().filter_map(|point| observation(point)).collect();
+        let observations: Vec<Observation> =
+            usable.iter().filter_map(|point| observation(self.measured, point)).collect();
         let options = Options { boundaries: self.boundaries() };
         let model = Model::fit_with(&observations, &options, &Calibration::published());
         let memory = Memory::fit(&usable, self.memory_limit());
@@ -58,7 +58,8 @@ impl Subject<'_> {
             }
         };
         let scaling = self.scaling(&observations, model.as_ref().ok());
-        findings.extend(scaling.iter().filter_map(|s| s.diagnosis.as_ref().map(Diagnosis::finding)));
+        // The largest size says most about the program, the least about its start-up.
+        findings.extend(scaling.last().and_then(|s| s.diagnosis.as_ref()).map(Diagnosis::finding));
         findings.extend(regime_finding(&forecasts, model.as_ref().ok(), &options.boundaries));
         ScaleResult {
             provenance: self.provenance(),
@@ -266,14 +267,22 @@ fn is_usable(point: &Measurement) -> bool {
     point.wall.is_some() && !is_wrong && !is_disturbed
 }
 
-/// Returns the median time of a point with its relative standard error, read off its interval.
-fn observation(point: &Measurement) -> Option<Observation> {
-    let wall = point.wall?;
-    let log_sd = wall.interval.map_or(0.0, |interval| {
-        let half = (interval.upper / interval.lower).ln() / 2.0;
-        half / normal_quantile(f64::midpoint(1.0, interval.level))
-    });
-    let time = wall.value;
+/// The relative standard error of a point with one run, whose spread nobody knows.
+const UNKNOWN_SPREAD: f64 = 0.1;
+
+/// Returns the median time of a point with its relative standard error, `1.2533 · s / √m` for normal errors of ln t with
+/// standard deviation s, of m runs.
+fn observation(measured: &Measurements, point: &Measurement) -> Option<Observation> {
+    let logs: Vec<f64> = point.used.iter().map(|index| measured.samples[*index].usage.wall.0.ln()).collect();
+    let count = logs.len() as f64;
+    let mean = logs.iter().sum::<f64>() / count;
+    let squares: f64 = logs.iter().map(|log| (log - mean).powi(2)).sum();
+    let log_sd = if logs.len() < 2 {
+        UNKNOWN_SPREAD
+    } else {
+        std::f64::consts::FRAC_PI_2.sqrt() * (squares / (count - 1.0) / count).sqrt()
+    };
+    let time = point.wall?.value;
     Some(Observation {
         n: point.point.n,
         ..Observation::new(point.point.workers(), time).with_log_sd(log_sd)

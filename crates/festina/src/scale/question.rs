@@ -25,6 +25,8 @@ pub struct Questions {
     pub price_per_core_hour: Option<f64>,
     /// The memory limit of the machine asked about; this machine's if `None`.
     pub memory: Option<Bytes>,
+    /// Whether runs that other load disturbed count.
+    pub accept_noise: bool,
 }
 
 impl FromStr for At {

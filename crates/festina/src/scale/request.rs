@@ -57,6 +57,7 @@ pub fn questions(options: &ScaleOptions) -> Result<Questions, Error> {
         at: options.at.iter().map(|text| text.parse()).collect::<Result<Vec<At>, _>>()?,
         price_per_core_hour: options.price,
         memory: options.memory.as_deref().map(amount).transpose()?,
+        accept_noise: options.accept_noise,
     })
 }
 

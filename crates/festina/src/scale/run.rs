@@ -57,7 +57,8 @@ pub fn scale(
 ///
 /// [`Error::Measure`] if there is no such run or it cannot be read.
 pub fn scale_from(state: &Path, name: &str, questions: &Questions) -> Result<ScaleResult, Error> {
-    let stored = Store::new(state).open(name)?;
+    let mut stored = Store::new(state).open(name)?;
+    stored.request.design.accept_noise |= questions.accept_noise;
     let machine = machine_of(&stored);
     let run = stored.id.to_string();
     let measured = Measurements::from_stored(stored);

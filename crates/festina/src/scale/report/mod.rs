@@ -22,7 +22,7 @@ pub fn scale_report(result: &ScaleResult) -> Report {
     add(charts::time_over_size(result).map(Block::from));
     add(tables::costs(result).map(Block::from));
     add(tables::losses(result).map(Block::from));
-    add((!others.is_empty()).then(|| others.into()));
+    add((!others.is_empty()).then(|| alike_folded(others).into()));
     add(next(result));
     let details: Vec<Block> =
         [charts::time_over_workers(result), charts::efficiency(result), charts::memory(result)]
@@ -64,7 +64,7 @@ fn headline(result: &ScaleResult) -> String {
         .iter()
         .filter(|point| point.p > 1 && point.speedup.is_some())
         .max_by(|a, b| (a.n, a.p).partial_cmp(&(b.n, b.p)).unwrap_or(std::cmp::Ordering::Equal));
-    let measured = best.map(measured_speedup).or_else(|| longest(result));
+    let measured = best.map(measured_speedup).or_else(|| refused(result)).or_else(|| longest(result));
     let forecast =
         result.forecasts.iter().rev().find(|forecast| forecast.time_s.is_some()).map(forecast_sentence);
     let sentences: Vec<String> = [measured, forecast].into_iter().flatten().collect();
@@ -74,6 +74,31 @@ fn headline(result: &ScaleResult) -> String {
 fn measured_speedup(point: &PointResult) -> String {
     let speedup = point.speedup.map_or(0.0, |speedup| speedup.value);
     format!("{speedup:.2}× on {} workers{}", point.p, at_size(point.n))
+}
+
+/// Keeps the first of several findings of one kind, and says how many there are.
+fn alike_folded(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<(Finding, usize)> = Vec::new();
+    for finding in findings {
+        match kept.iter_mut().find(|(first, _)| first.code == finding.code) {
+            Some((_, count)) => *count += 1,
+            None => kept.push((finding, 1)),
+        }
+    }
+    let folded = |(mut finding, count): (Finding, usize)| {
+        if count > 1 {
+            finding.message += &format!(" (and {} more like it)", count - 1);
+        }
+        finding
+    };
+    kept.into_iter().map(folded).collect()
+}
+
+/// Says that there is no speed-up though one was asked for.
+fn refused(result: &ScaleResult) -> Option<String> {
+    let point = result.points.iter().rev().find(|point| point.p > 1 && point.refusal.is_some())?;
+    let reason = point.refusal.as_deref()?;
+    Some(format!("No speed-up can be told{}: {reason}", at_size(point.n)))
 }
 
 fn longest(result: &ScaleResult) -> Option<String> {

@@ -142,7 +142,8 @@ fn remark(forecast: &ForecastResult) -> String {
 /// What the laws say, a line each.
 pub(super) fn laws(result: &ScaleResult) -> Option<Block> {
     let mut lines: Vec<(String, String)> = Vec::new();
-    for scaling in &result.scaling {
+    // The largest size says most about the program; the others are in the JSON.
+    if let Some(scaling) = result.scaling.last() {
         let at = super::at_size(scaling.n);
         for parameter in scaling.parameters.iter().filter(|p| p.name != "time on one worker") {
             let unit =
