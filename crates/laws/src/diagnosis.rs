@@ -162,13 +162,13 @@ fn cause(fractions: &[(f64, Estimate)], trend: Option<(Estimate, Estimate)>) -> 
 impl Diagnosis {
     /// Returns the diagnosis in words, with its evidence and what to do.
     pub fn finding(&self) -> Finding {
-        let (last_p, last) = self.fractions.last().expect("a diagnosis has at least one fraction");
-        let (first_p, first) = self.fractions[0];
-        let evidence = format!(
-            "serial fraction {} at p = {first_p}, {} at p = {last_p}",
-            percent(&first),
-            percent(last)
-        );
+        let at =
+            |(p, fraction): &(f64, Estimate)| format!("serial fraction {} at p = {p}", percent(fraction));
+        let evidence = match &self.fractions[..] {
+            [] => "no run on more than one worker".to_owned(),
+            [only] => at(only),
+            [first, .., last] => format!("{}, {} at p = {}", at(first), percent(&last.1), last.0),
+        };
         let (severity, code, claim, hint) = self.cause.words();
         Finding::new(severity, code, format!("{claim}: {evidence}")).with_hint(hint)
     }

@@ -24,6 +24,9 @@ fn exponents() -> impl Iterator<Item = f64> {
     (0..=30).map(|step| f64::from(50 + 5 * step) / 100.0).chain([2.5, 3.0])
 }
 
+/// How far from the largest size measured one may ask, as a factor: beyond, powers overflow before anything is told.
+const FARTHEST: f64 = 1e16;
+
 /// What memory is proportional to, in nearly all programs: this exponent weighs as much as all others together.
 const USUAL_EXPONENT: f64 = 1.0;
 
@@ -194,7 +197,11 @@ impl MemoryModel {
         require(is_valid, "the number of workers", "finite and at least 1", workers)?;
         let size = match (self.unit, n) {
             (Some(unit), Some(n)) => {
-                require(n > 0.0 && n.is_finite(), "the size", "positive and finite", n)? / unit
+                require(n > 0.0 && n.is_finite(), "the size", "positive and finite", n)?;
+                let size = n / unit;
+                let is_near = (FARTHEST.recip()..=FARTHEST).contains(&size);
+                require(is_near, "the size", "within 16 powers of ten of the largest measured", n)?;
+                size
             }
             (Some(_), None) => return Err(LawError::NotIdentifiable("the memory without a size")),
             (None, _) => 0.0,
