@@ -121,6 +121,15 @@ fn time_of_children_is_counted_whether_they_are_waited_for_or_not() {
 }
 
 #[test]
+fn what_is_too_short_to_be_seen_is_mentioned() {
+    // Each lives a millisecond or two: CPU time is exact, the wait for a CPU is not known.
+    let outcome = run(&sh("i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done"));
+    assert_eq!(outcome.findings[0].code, "short-lived-processes");
+    let thorough = run(&python("sum(range(20_000_000))"));
+    assert_eq!(thorough.findings, []);
+}
+
+#[test]
 fn bytes_are_counted() {
     let outcome = run(&sh("head -c 5000000 /dev/zero > /dev/null; head -c 3000000 /dev/zero | wc -c"));
     let (read, written) = (outcome.usage.read.unwrap().0, outcome.usage.written.unwrap().0);
