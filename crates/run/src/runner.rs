@@ -9,7 +9,7 @@ use festina_machine::process::{Scheduled, Transferred, TreeReader, TreeReading};
 use festina_types::{Bytes, CancelToken, Finding, Seconds, Severity, Status, Usage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::PidfdFlags;
+use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::capture::{self, Capture};
 use crate::guardian::{Collection, Files, Guardian, Started};
@@ -161,16 +161,24 @@ impl Runner {
         let started_at = SystemTime::now();
         let started = self.start(guardian, &path, launch, &mut captures)?;
         let pid = started.pid.as_raw_nonzero().get().unsigned_abs();
+        let pidfd = match rustix::process::pidfd_open(started.pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(error) => {
+                guardian.kill()?;
+                return Err(RunError::Exhausted { source: error.into() });
+            }
+        };
         let slots = slots(launch).unwrap_or(self.slots);
         self.sampler.start(Job::new(guardian.pid(), started.pid, started.at_ns, slots, launch.memory_limit));
         observer.started(pid);
         let mut watch = Watch {
             root: guardian.pid(),
+            pidfd,
             started,
             stop: Stop::new(started.at_ns, launch.timeout, launch.grace),
             captures,
         };
-        let end = watch.wait(&mut self.buffer, cancel, observer);
+        let end = watch.wait(guardian, &mut self.buffer, cancel, observer);
         let job = self.sampler.finish();
         // The program is a zombie now, or about to be killed: its counters are final, and can still be read.
         let main = self.reader.scheduled(pid);
@@ -181,7 +189,9 @@ impl Runner {
         let end_ns = match end {
             Ok(end_ns) => end_ns,
             Err(error) => {
-                guardian.kill()?;
+                if guardian.kill().is_err() {
+                    self.kill_without_guardian(&watch);
+                }
                 return Err(error);
             }
         };
@@ -220,6 +230,22 @@ impl Runner {
             directory: directory.as_ref().map(std::os::fd::AsFd::as_fd),
         };
         guardian.start(path, launch, &files)
+    }
+
+    /// Kills the program and what is still below it, where the guardian was killed by someone else.
+    fn kill_without_guardian(&mut self, watch: &Watch) {
+        let main = watch.started.pid;
+        let mut tree = TreeReading::default();
+        self.reader.read(main.as_raw_nonzero().get().unsigned_abs(), &mut tree);
+        if rustix::process::pidfd_send_signal(&watch.pidfd, Signal::KILL).is_ok() {
+            let _ = rustix::process::kill_process_group(main, Signal::KILL);
+        }
+        let below = tree.processes.iter().filter_map(|process| Pid::from_raw(process.pid as i32));
+        for pid in below {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+        let _ = poll(&mut [PollFd::new(&watch.pidfd, PollFlags::IN)], Some(&second));
     }
 
     /// Collects the program and its descendants; those that do not end in time are killed and reported.
@@ -338,6 +364,8 @@ impl Runner {
 /// Returns the peak of the memory of a tree: the largest sample, or what the kernel says of the largest process
 /// where it says more than what a process has from the guardian's fork, or where there was no sample.
 fn peak_rss(sampled: Bytes, largest: Bytes, floor: Bytes) -> Bytes {
+    // The kernel's own count of resident pages is off by some for each CPU.
+    let floor = Bytes(floor.0 + floor.0 / 32 + (1 << 20));
     if largest > floor || sampled.0 == 0 { sampled.max(largest) } else { sampled }
 }
 
@@ -377,6 +405,7 @@ impl Captures {
 /// A program that is waited for.
 struct Watch {
     root: u32,
+    pidfd: OwnedFd,
     started: Started,
     stop: Stop,
     captures: Captures,
@@ -386,25 +415,29 @@ impl Watch {
     /// Waits until the program ends, reading its streams and keeping its time limit; returns when it ended.
     fn wait(
         &mut self,
+        guardian: &Guardian,
         buffer: &mut [u8],
         cancel: &CancelToken,
         observer: &mut dyn Observer,
     ) -> Result<u64, RunError> {
-        let pidfd = rustix::process::pidfd_open(self.started.pid, PidfdFlags::empty())
-            .map_err(|error| RunError::Exhausted { source: error.into() })?;
         let mut next_tick = self.started.at_ns + TICK_NS;
         loop {
             let now = now_ns();
             let wake = self.stop.next_ns().unwrap_or(u64::MAX).min(next_tick).saturating_sub(now);
             let pause =
                 Timespec { tv_sec: (wake / 1_000_000_000) as i64, tv_nsec: (wake % 1_000_000_000) as i64 };
-            let mut ready = Vec::with_capacity(3);
-            ready.push(PollFd::new(&pidfd, PollFlags::IN));
+            let mut ready = Vec::with_capacity(4);
+            ready.push(PollFd::new(&self.pidfd, PollFlags::IN));
+            let lifeline = guardian.lifeline();
+            ready.push(PollFd::new(&lifeline, PollFlags::IN));
             ready.extend(self.captures.open().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
             let n_ready = poll(&mut ready, Some(&pause)).unwrap_or(0);
             let now = now_ns();
             if n_ready > 0 && !ready[0].revents().is_empty() {
                 return Ok(now);
+            }
+            if n_ready > 0 && !ready[1].revents().is_empty() {
+                return Err(Guardian::lost());
             }
             if n_ready > 0 {
                 self.captures.read(buffer)?;

@@ -92,9 +92,19 @@ impl Guardian {
         Ok(Self { pid, socket, exchange: tools.exchange })
     }
 
+    /// Returns the error of a guardian that is gone.
+    pub(crate) fn lost() -> RunError {
+        lost("is gone")(rustix::io::Errno::PIPE)
+    }
+
     /// Returns the guardian's process id: all programs are its descendants, and it has no others.
     pub(crate) fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Returns what becomes readable when the guardian is gone.
+    pub(crate) fn lifeline(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// Starts the file `path` as `launch` says; returns when it runs.
@@ -164,7 +174,7 @@ impl Guardian {
         })
         .map_err(lost("is gone"))?;
         match received.bytes {
-            0 => Err(lost("is gone")(rustix::io::Errno::PIPE)),
+            0 => Err(Self::lost()),
             _ => Ok(self.exchange.reply()),
         }
     }

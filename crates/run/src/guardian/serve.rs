@@ -253,9 +253,10 @@ impl State<'_> {
         if niceness() != nice {
             rustix::process::setpriority_process(None, nice).map_err(at(Step::Nice))?;
         }
-        self.reply.floor_kib = own_max_rss();
         self.reply.started_ns = now_ns();
-        spawn(&self.tools.exchange, request).map_err(|errno| (Step::Execute, errno))
+        let pid = spawn(&self.tools.exchange, request).map_err(|errno| (Step::Execute, errno))?;
+        self.reply.floor_kib = own_max_rss();
+        Ok(pid)
     }
 
     fn set_affinity(&mut self, request: &Request) -> Result<(), (Step, i32)> {
