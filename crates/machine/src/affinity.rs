@@ -10,10 +10,14 @@ use crate::source::Source;
 pub(crate) fn read(source: &Source) -> Option<CpuSet> {
     let live = || source.is_live().then(ask_kernel).flatten();
     live().or_else(|| {
-        let status = source.read("/proc/thread-self/status").or_else(|| source.read("/proc/self/status"))?;
-        let cpus: CpuSet = status_field(&status, "Cpus_allowed_list")?.parse().ok()?;
+        let cpus: CpuSet = status_field(&status(source)?, "Cpus_allowed_list")?.parse().ok()?;
         (!cpus.is_empty()).then_some(cpus)
     })
+}
+
+/// Returns the text of the `status` of the calling thread.
+pub(crate) fn status(source: &Source) -> Option<String> {
+    source.read("/proc/thread-self/status").or_else(|| source.read("/proc/self/status"))
 }
 
 /// Returns the value of the line `name:\tvalue` of a `status` file.

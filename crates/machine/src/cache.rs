@@ -36,13 +36,21 @@ pub struct Cache {
     pub shared_by: u32,
 }
 
-/// Levels, kinds and sizes of the caches of one core, as `index0`, `index1`, … name them.
-type Shape = (u8, CacheKind, Bytes, Option<Bytes>);
+/// One cache of a core, as `index0`, `index1`, … tell it.
+#[derive(Clone, Copy)]
+struct Shape {
+    level: u8,
+    kind: CacheKind,
+    size: Bytes,
+    line: Option<Bytes>,
+    /// Whether no other core shares it.
+    is_private: bool,
+}
 
 /// Returns the caches of `cores`.
 ///
-/// One file a cache instance is read: cores of one kind are taken to have caches of one shape, which is asked of
-/// the first of them.
+/// Cores of one kind are taken to have caches of one shape, which is asked of the first of them; only of shared
+/// caches each is asked who shares it. This is a matter of milliseconds on large machines.
 pub(crate) fn read(source: &Source, cores: &[Core]) -> Vec<Cache> {
     let mut caches: Vec<Cache> = Vec::new();
     let mut shapes: Vec<(usize, Vec<Option<Shape>>)> = Vec::new();
@@ -51,15 +59,16 @@ pub(crate) fn read(source: &Source, cores: &[Core]) -> Vec<Cache> {
         let Some(cpu) = core.cpus.first() else { continue };
         let known = shapes.iter().position(|(kind, _)| *kind == core.kind);
         let known = known.unwrap_or_else(|| {
-            shapes.push((core.kind, read_shapes(source, cpu)));
+            shapes.push((core.kind, read_shapes(source, core, cpu)));
             shapes.len() - 1
         });
         for (index, shape) in shapes[known].1.iter().enumerate() {
             covered.resize_with(covered.len().max(index + 1), CpuSet::new);
             let Some(shape) = shape.filter(|_| !covered[index].contains(cpu)) else { continue };
-            let folder = format!("{CPUS}/cpu{cpu}/cache/index{index}");
-            let sharers = source.cpus(&format!("{folder}/shared_cpu_list")).unwrap_or_default();
-            let sharers = sharers.union(&core.cpus);
+            let sharers = match shape.is_private {
+                true => core.cpus.clone(),
+                false => sharers(source, cpu, index).union(&core.cpus),
+            };
             covered[index] = covered[index].union(&sharers);
             count(&mut caches, shape, sharers.len() as u32);
         }
@@ -68,7 +77,12 @@ pub(crate) fn read(source: &Source, cores: &[Core]) -> Vec<Cache> {
     caches
 }
 
-fn count(caches: &mut Vec<Cache>, (level, kind, size, line): Shape, sharers: u32) {
+fn sharers(source: &Source, cpu: u32, index: usize) -> CpuSet {
+    source.cpus(&format!("{CPUS}/cpu{cpu}/cache/index{index}/shared_cpu_list")).unwrap_or_default()
+}
+
+fn count(caches: &mut Vec<Cache>, shape: Shape, sharers: u32) {
+    let Shape { level, kind, size, line, .. } = shape;
     let same = |cache: &&mut Cache| (cache.level, cache.kind, cache.size) == (level, kind, size);
     match caches.iter_mut().find(same) {
         Some(cache) => {
@@ -82,7 +96,7 @@ fn count(caches: &mut Vec<Cache>, (level, kind, size, line): Shape, sharers: u32
 /// The deepest hierarchies have level 1 twice, then 2, 3 and 4.
 const MOST_INDICES: usize = 8;
 
-fn read_shapes(source: &Source, cpu: u32) -> Vec<Option<Shape>> {
+fn read_shapes(source: &Source, core: &Core, cpu: u32) -> Vec<Option<Shape>> {
     let folder = |index: usize| format!("{CPUS}/cpu{cpu}/cache/index{index}");
     (0..MOST_INDICES)
         .take_while(|&index| source.exists(&folder(index)))
@@ -96,7 +110,8 @@ fn read_shapes(source: &Source, cpu: u32) -> Vec<Option<Shape>> {
             })?;
             let size = source.parse(&file("size"), parse_size)?;
             let line = source.number(&file("coherency_line_size")).map(Bytes);
-            Some((source.number(&file("level"))?, kind, size, line))
+            let is_private = sharers(source, cpu, index).is_subset(&core.cpus);
+            Some(Shape { level: source.number(&file("level"))?, kind, size, line, is_private })
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use festina_types::{Finding, Severity};
+use festina_types::{Bytes, Finding, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::allocation::{self, Allocation};
@@ -106,7 +106,7 @@ pub fn detect(source: &Source, surroundings: &Surroundings) -> Machine {
         kernel: system::kernel(source),
         workers: workers::advise(&topology, &limits, allocation.as_ref(), container.as_deref()),
         regimes: Placement::new(&topology, &limits.cpus).regime_edges().to_vec(),
-        findings: findings(&topology, hypervisor.as_deref(), surroundings),
+        findings: findings(&topology, &memory, hypervisor.as_deref(), surroundings),
         gpus: gpu::read(source),
         launchers: launcher::find(source, search_path),
         hyperqueue: hyperqueue::find(source, surroundings.hyperqueue_folder.as_deref(), search_path),
@@ -119,19 +119,33 @@ pub fn detect(source: &Source, surroundings: &Surroundings) -> Machine {
     }
 }
 
-fn findings(topology: &Topology, hypervisor: Option<&str>, surroundings: &Surroundings) -> Vec<Finding> {
+fn findings(
+    topology: &Topology,
+    memory: &Memory,
+    hypervisor: Option<&str>,
+    surroundings: &Surroundings,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(hypervisor) = hypervisor {
         let cores = topology.cores.len();
+        let name = if hypervisor == "unknown" { String::new() } else { format!(" ({hypervisor})") };
         let message = format!(
-            "this is a virtual machine ({hypervisor}): each of its {cores} cores may be one hardware thread of the host, \
-             shared with other guests"
+            "this is a virtual machine{name}: each of its {cores} cores may be one hardware thread of the host, shared \
+             with other guests"
         );
         findings.push(Finding::new(Severity::Note, "virtual-cores", message));
     }
     if topology.evidence == Evidence::Counted {
         let message = "CPUs could only be counted: each is taken for a core, all for one socket";
         findings.push(Finding::new(Severity::Warning, "topology-unknown", message));
+    }
+    if let Some((nodes, total)) = memory_of_nodes(topology).zip(memory.total)
+        && (nodes.0 as f64) < 0.9 * total.0 as f64
+    {
+        let message =
+            format!("the NUMA nodes have {nodes} of memory together, of the {total} that the machine claims");
+        let hint = "memory may be added while programs run (a balloon): they can be killed before the claim is reached";
+        findings.push(Finding::new(Severity::Warning, "memory-disagrees", message).with_hint(hint));
     }
     for name in ["CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"] {
         if let Some(value) = surroundings.environment.get(name) {
@@ -140,4 +154,9 @@ fn findings(topology: &Topology, hypervisor: Option<&str>, surroundings: &Surrou
         }
     }
     findings
+}
+
+fn memory_of_nodes(topology: &Topology) -> Option<Bytes> {
+    let nodes = topology.numa_nodes.iter().map(|node| node.memory);
+    nodes.reduce(|sum, memory| Some(Bytes(sum?.0.saturating_add(memory?.0)))).flatten()
 }

@@ -55,6 +55,7 @@ fn nvidia(source: &Source) -> Vec<Gpu> {
     source
         .list(folder)
         .into_iter()
+        .filter(|address| address.contains(':'))
         .map(|address| Gpu {
             vendor: GpuVendor::Nvidia,
             model: source

@@ -1,7 +1,27 @@
 //! What a machine has, what it leaves to a program, and how quiet it is.
 //!
 //! The only crate of festina that reads `/proc`, `/sys`, control groups and GPUs. All of it goes through one
-//! struct, [`Source`], so that every reader can be given a fake machine: a folder.
+//! struct, [`Source`], so that every reader can be given a fake machine: a folder. Parsers take text and give values.
+//!
+//! - [`detect`] answers *how many cores do I have?*: what there is ([`Topology`], [`Memory`], [`Gpu`]s, MPI
+//!   [`Launcher`]s), what is left of it ([`Limits`], an [`Allocation`]), and how many workers to use, with the reason
+//!   ([`WorkersAdvice`]).
+//! - [`Placement`] says which CPUs a run with p workers gets, and where performance may bend ([`Regime`]).
+//! - [`Probe`] compares the kernel's counters before and after a run: evidence of noise that does not come from the
+//!   run's own time. [`preflight`] looks at them before a measurement.
+//! - [`process`] samples a tree of processes.
+//!
+//! ```
+//! use festina_machine::{Source, Surroundings, detect};
+//! let machine = detect(&Source::live(), &Surroundings::default());
+//! let workers = machine.workers.workers;
+//! let cpus = machine.placement().cpus(workers);
+//! assert_eq!(cpus.len(), workers as usize);
+//! assert!(cpus.is_subset(machine.available_cpus()));
+//! ```
+//!
+//! A machine that does not tell something is no error: it is `None`, empty, or a finding. Nothing here alters the
+//! machine, and nothing reads the environment: the caller hands in what matters of it ([`Surroundings`]).
 
 mod affinity;
 mod allocation;
@@ -18,6 +38,7 @@ mod hypervisor;
 mod launcher;
 mod limits;
 mod memory;
+mod memory_limits;
 mod mountinfo;
 mod placement;
 mod probe;

@@ -4,9 +4,10 @@ use festina_types::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::allocation::Allocation;
-use crate::cgroup::{Chain, Found, Groups};
+use crate::cgroup::{Found, Groups};
 use crate::cpu_set::CpuSet;
 use crate::memory::Memory;
+use crate::memory_limits;
 use crate::source::Source;
 use crate::topology::Topology;
 
@@ -96,8 +97,9 @@ impl Limits {
         list.extend(allocation);
         mark_binding_cpus(&mut list, known.topology, &cpus);
 
-        let (memory, memory_available) = read_memory(source, groups, known, &mut list);
-        Self { cpus, quota, memory, memory_available, list }
+        let memory = memory_limits::read(source, groups, known);
+        list.extend(memory.list);
+        Self { cpus, quota, memory: memory.limit, memory_available: memory.available, list }
     }
 }
 
@@ -110,7 +112,7 @@ pub(crate) struct Known<'a> {
 }
 
 impl Limit {
-    fn new(source: LimitSource, amount: Amount, evidence: String) -> Self {
+    pub(crate) fn new(source: LimitSource, amount: Amount, evidence: String) -> Self {
         Self { source, amount, evidence, binds: false }
     }
 
@@ -123,7 +125,7 @@ impl Limit {
         }
     }
 
-    fn memory(&self) -> Option<Bytes> {
+    pub(crate) fn memory(&self) -> Option<Bytes> {
         match self.amount {
             Amount::Memory(bytes) => Some(bytes),
             _ => None,
@@ -131,7 +133,7 @@ impl Limit {
     }
 }
 
-fn evidence<T>(found: &Found<T>) -> String {
+pub(crate) fn evidence<T>(found: &Found<T>) -> String {
     format!("{} {}", found.path, found.text)
 }
 
@@ -141,6 +143,9 @@ fn read_cpus(source: &Source, groups: &Groups, known: &Known<'_>, list: &mut Vec
         (&groups.unified, "cpuset.cpus.effective"),
         (&groups.cpuset, "cpuset.effective_cpus"),
         (&groups.cpuset, "cpuset.cpus"),
+        // Mounted with `noprefix`, as on Android.
+        (&groups.cpuset, "effective_cpus"),
+        (&groups.cpuset, "cpus"),
     ];
     // The innermost group that tells already has what its ancestors leave.
     let innermost = files.into_iter().find_map(|(chain, name)| {
@@ -230,105 +235,6 @@ fn mark_binding_cpus(list: &mut [Limit], topology: &Topology, cpus: &CpuSet) {
     }
 }
 
-/// From here on a limit of version 1 means none: its default is the largest multiple of the page size.
-const NO_LIMIT: u64 = 1 << 60;
-
-fn read_memory(
-    source: &Source,
-    groups: &Groups,
-    known: &Known<'_>,
-    list: &mut Vec<Limit>,
-) -> (Option<Bytes>, Option<Bytes>) {
-    let first = list.len();
-    let mut available = known.memory.available;
-    let tighten = |best: &mut Option<Bytes>, bytes: Bytes| *best = Some(best.map_or(bytes, |b| b.min(bytes)));
-
-    let hierarchies = [
-        (&groups.unified, "memory.max", "memory.current", "inactive_file"),
-        (&groups.memory, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    ];
-    for (chain, limit, usage, cache) in hierarchies {
-        for found in chain.each(source, limit, parse_bytes) {
-            if let Some(used) = used_memory(source, &found.folder, usage, cache) {
-                tighten(&mut available, Bytes(found.value.0.saturating_sub(used.0)));
-            }
-            list.push(Limit::new(LimitSource::MemoryMax, Amount::Memory(found.value), evidence(&found)));
-        }
-    }
-    list.extend(hierarchical_limit(source, &groups.memory));
-    list.extend(allowed_nodes(source, known.topology));
-    if let Some(bytes) = source.parse("/proc/self/limits", parse_address_space) {
-        let evidence = format!("/proc/self/limits Max address space {}", bytes.0);
-        list.push(Limit::new(LimitSource::AddressSpace, Amount::Memory(bytes), evidence));
-    }
-    if let Some(bytes) = known.allocation.and_then(|allocation| allocation.memory_here) {
-        let evidence = format!("{} allocation", known.allocation.map_or("", |a| a.engine.name()));
-        list.push(Limit::new(LimitSource::Allocation, Amount::Memory(bytes), evidence));
-    }
-    let hard = list[first..].iter().filter_map(Limit::memory).min();
-    let memory = [hard, known.memory.total].into_iter().flatten().min();
-
-    for found in groups.unified.each(source, "memory.high", parse_bytes) {
-        list.push(Limit::new(LimitSource::MemoryHigh, Amount::Memory(found.value), evidence(&found)));
-    }
-    let tightest = list[first..].iter().filter_map(Limit::memory).min();
-    let is_tight =
-        |bytes: Bytes| Some(bytes) == tightest && known.memory.total.is_none_or(|total| bytes < total);
-    for limit in &mut list[first..] {
-        limit.binds = limit.memory().is_some_and(is_tight);
-    }
-    if let Some(memory) = memory {
-        available = available.map(|available| available.min(memory));
-    }
-    (memory, available)
-}
-
-fn parse_bytes(text: &str) -> Option<Bytes> {
-    text.trim().parse().ok().filter(|&bytes| bytes < NO_LIMIT).map(Bytes)
-}
-
-/// Returns what a group uses, less the file pages that the kernel drops first: the *working set* of Kubernetes.
-fn used_memory(source: &Source, folder: &str, usage: &str, cache: &str) -> Option<Bytes> {
-    let used: u64 = source.number(&format!("{folder}/{usage}"))?;
-    let inactive =
-        source.parse(&format!("{folder}/memory.stat"), |text| stat_field(text, cache)).unwrap_or(0);
-    Some(Bytes(used.saturating_sub(inactive)))
-}
-
-fn stat_field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
-}
-
-/// Version 1 tells even of the ancestors that can't be seen.
-fn hierarchical_limit(source: &Source, chain: &Chain) -> Option<Limit> {
-    let field = "hierarchical_memory_limit";
-    let parse = |text: &str| stat_field(text, field).filter(|&bytes| bytes < NO_LIMIT).map(Bytes);
-    let found = chain.each(source, "memory.stat", parse).next()?;
-    let seen = chain.each(source, "memory.limit_in_bytes", parse_bytes).map(|limit| limit.value).min();
-    let evidence = format!("{} {field} {}", found.path, found.value.0);
-    seen.is_none_or(|seen| found.value < seen)
-        .then(|| Limit::new(LimitSource::MemoryMax, Amount::Memory(found.value), evidence))
-}
-
-fn allowed_nodes(source: &Source, topology: &Topology) -> Option<Limit> {
-    let status = source.read("/proc/thread-self/status").or_else(|| source.read("/proc/self/status"))?;
-    let nodes: CpuSet = crate::affinity::status_field(&status, "Mems_allowed_list")?.parse().ok()?;
-    let is_allowed = |id: u32| nodes.contains(id);
-    if topology.numa_nodes.iter().all(|node| is_allowed(node.id)) {
-        return None;
-    }
-    let allowed = topology.numa_nodes.iter().filter(|node| is_allowed(node.id));
-    let bytes = allowed.map(|node| node.memory.map(|memory| memory.0)).sum::<Option<u64>>()?;
-    let evidence = format!("memory of NUMA nodes {nodes}");
-    (bytes > 0).then(|| Limit::new(LimitSource::MemoryNodes, Amount::Memory(Bytes(bytes)), evidence))
-}
-
-/// Reads the soft limit of the line `Max address space  8589934592  unlimited  bytes`.
-fn parse_address_space(text: &str) -> Option<Bytes> {
-    let line = text.lines().find_map(|line| line.strip_prefix("Max address space"))?;
-    parse_bytes(line.split_whitespace().next()?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,21 +246,6 @@ mod tests {
         for text in ["max 100000", "max", "", "0 100000", "100000 0", "x y", "-1 100000"] {
             assert_eq!(parse_quota(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn unlimited_is_no_limit() {
-        assert_eq!(parse_bytes("9223372036854771712"), None);
-        assert_eq!(parse_bytes("max"), None);
-        assert_eq!(parse_bytes("536870912"), Some(Bytes(512 << 20)));
-        assert_eq!(
-            parse_address_space("Max address space         unlimited            unlimited   bytes"),
-            None
-        );
-        assert_eq!(
-            parse_address_space("Max address space         4096   unlimited   bytes"),
-            Some(Bytes(4096))
-        );
     }
 
     #[test]

@@ -60,9 +60,14 @@ impl Placement {
             let threads = core.cpus.intersection(allowed);
             slots.extend(threads.iter().enumerate().map(|(depth, cpu)| Slot { cpu, depth, core }));
         }
+        // Where a program may only use slow cores, they are the fast ones to it.
+        let fastest = slots.iter().map(|slot| slot.core.kind).min().unwrap_or(0);
         // Homes with more allowed cores come first, so that the first regime reaches furthest.
         let cores_where = |is_there: &dyn Fn(&Core) -> bool| {
-            slots.iter().filter(|slot| slot.depth == 0 && slot.core.kind == 0 && is_there(slot.core)).count()
+            slots
+                .iter()
+                .filter(|slot| slot.depth == 0 && slot.core.kind == fastest && is_there(slot.core))
+                .count()
         };
         let socket_size = |id: u32| cores_where(&|core| core.socket == id);
         let node_size = |id: Option<u32>, socket| cores_where(&|c| c.numa_node == id && c.socket == socket);
@@ -74,7 +79,7 @@ impl Placement {
         };
         let mut keyed: Vec<_> = slots.iter().map(|slot| (key(slot), slot)).collect();
         keyed.sort_unstable_by_key(|(key, _)| *key);
-        let edges = edges_of(keyed.iter().map(|(_, slot)| *slot));
+        let edges = edges_of(keyed.iter().map(|(_, slot)| *slot), fastest);
         let mut order: Vec<u32> = keyed.iter().map(|(_, slot)| slot.cpu).collect();
         // CPUs that the topology doesn't know, as in containers whose `/sys` is filtered, come last.
         let placed: CpuSet = order.iter().copied().collect();
@@ -115,14 +120,14 @@ impl Placement {
     }
 }
 
-fn edges_of<'a>(slots: impl Iterator<Item = &'a Slot<'a>>) -> Vec<RegimeEdge> {
+fn edges_of<'a>(slots: impl Iterator<Item = &'a Slot<'a>>, fastest: usize) -> Vec<RegimeEdge> {
     let mut edges: Vec<RegimeEdge> = Vec::new();
     let mut home = None;
     for (slot, workers) in slots.zip(1_u32..) {
         let (socket, node) = *home.get_or_insert((slot.core.socket, slot.core.numa_node));
         let regime = if slot.depth > 0 {
             Regime::SharedCores
-        } else if slot.core.kind > 0 {
+        } else if slot.core.kind > fastest {
             Regime::SlowCores
         } else if slot.core.socket != socket {
             Regime::AcrossSockets
@@ -137,4 +142,88 @@ fn edges_of<'a>(slots: impl Iterator<Item = &'a Slot<'a>>) -> Vec<RegimeEdge> {
         }
     }
     edges
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::topology::Evidence;
+
+    /// Returns a machine whose cores have their threads numbered one after the other.
+    fn topology(sockets: u32, nodes: u32, cores: u32, threads: u32, slow: u32) -> Topology {
+        let all = sockets * nodes * cores;
+        let core = |index: u32| Core {
+            cpus: (0..threads).map(|thread| index * threads + thread).collect(),
+            socket: index / (nodes * cores),
+            numa_node: Some(index / cores),
+            kind: usize::from(index >= all - slow.min(all - 1)),
+        };
+        Topology {
+            evidence: Evidence::Sysfs,
+            online: (0..all * threads).collect(),
+            offline: CpuSet::new(),
+            isolated: CpuSet::new(),
+            sockets: Vec::new(),
+            numa_nodes: Vec::new(),
+            cores: (0..all).map(core).collect(),
+            kinds: Vec::new(),
+            caches: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn no_cpu_no_regime() {
+        let placement = Placement::new(&topology(1, 1, 2, 1, 0), &CpuSet::new());
+        assert!(placement.cpus(3).is_empty());
+        assert_eq!(placement.regime(1), None);
+    }
+
+    #[test]
+    fn cpus_that_no_core_has_are_placed_all_the_same() {
+        let placement = Placement::new(&topology(1, 1, 2, 1, 0), &"1,5,7".parse().unwrap());
+        assert_eq!(placement.order(), [1, 5, 7]);
+        assert_eq!(placement.regime_edges(), [RegimeEdge { up_to: 3, regime: Regime::OneNode }]);
+    }
+
+    proptest! {
+        #[test]
+        fn workers_get_distinct_allowed_cpus_nested_and_a_core_each_while_there_are_cores(
+            (sockets, nodes, cores, threads, slow) in (1_u32..4, 1_u32..3, 1_u32..5, 1_u32..4, 0_u32..3),
+            mask in any::<u128>(),
+        ) {
+            let topology = topology(sockets, nodes, cores, threads, slow);
+            let allowed: CpuSet = topology.online.iter().filter(|cpu| mask >> cpu & 1 == 1).collect();
+            let placement = Placement::new(&topology, &allowed);
+            let all = allowed.len() as u32;
+            let mut before = CpuSet::new();
+            for workers in 1..=all {
+                let cpus = placement.cpus(workers);
+                prop_assert_eq!(cpus.len() as u32, workers);
+                prop_assert!(cpus.is_subset(&allowed) && before.is_subset(&cpus));
+                prop_assert_eq!(topology.cores_in(&cpus), workers.min(topology.cores_in(&allowed)));
+
+                // What a regime promises, checked from the CPUs alone.
+                let used: Vec<&Core> =
+                    topology.cores.iter().filter(|core| !core.cpus.intersection(&cpus).is_empty()).collect();
+                let sockets: std::collections::BTreeSet<_> = used.iter().map(|core| core.socket).collect();
+                let nodes: std::collections::BTreeSet<_> = used.iter().map(|core| core.numa_node).collect();
+                let is_shared = used.len() < workers as usize;
+                let has_slow = used.iter().any(|core| core.kind > used[0].kind);
+                match placement.regime(workers).unwrap() {
+                    Regime::SharedCores => prop_assert!(is_shared),
+                    _ if is_shared => prop_assert!(false, "cores are shared"),
+                    Regime::OneNode => prop_assert!(nodes.len() == 1 && !has_slow),
+                    Regime::OneSocket => prop_assert!(sockets.len() == 1 && nodes.len() > 1),
+                    Regime::AcrossSockets => prop_assert!(sockets.len() > 1),
+                    Regime::SlowCores => prop_assert!(has_slow),
+                }
+                before = cpus;
+            }
+            let edges = placement.regime_edges();
+            prop_assert!(edges.windows(2).all(|pair| pair[0].up_to < pair[1].up_to));
+            prop_assert_eq!(edges.last().map_or(0, |edge| edge.up_to), all);
+        }
+    }
 }

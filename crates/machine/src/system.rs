@@ -5,7 +5,7 @@ use crate::source::Source;
 
 /// Returns the kernel's release, such as `6.12.9-amd64`.
 pub(crate) fn kernel(source: &Source) -> Option<String> {
-    source.read("/proc/sys/kernel/osrelease").filter(|text| !text.is_empty())
+    source.read("/proc/sys/kernel/osrelease")?.lines().next().map(str::to_owned)
 }
 
 /// Makers and products, as firmware names them, that are hypervisors.

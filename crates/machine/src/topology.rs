@@ -89,9 +89,15 @@ impl Topology {
         self.online.len() as u32
     }
 
-    /// Returns the number of physical cores that have a hardware thread in `cpus`.
+    /// Returns the number of physical cores that have a hardware thread in `cpus`. A CPU of which the topology doesn't
+    /// know, as in containers whose `/sys` is filtered, counts as a core.
     pub fn cores_in(&self, cpus: &CpuSet) -> u32 {
-        self.cores.iter().filter(|core| !core.cpus.intersection(cpus).is_empty()).count() as u32
+        let (mut count, mut unknown) = (0, cpus.clone());
+        for core in &self.cores {
+            count += u32::from(!core.cpus.intersection(cpus).is_empty());
+            unknown = unknown.difference(&core.cpus);
+        }
+        count + unknown.len() as u32
     }
 
     /// Returns the topology of `source`. `affinity`, the CPUs this thread may use, is the last resort where
@@ -173,7 +179,10 @@ fn cores_of_sysfs(source: &Source, online: &CpuSet) -> Option<Vec<Core>> {
         }
         let folder = format!("{CPUS}/cpu{cpu}/topology");
         // The second name is that of kernels before 5.2.
-        let list = |names: [&str; 2]| names.iter().find_map(|name| source.cpus(&format!("{folder}/{name}")));
+        let list = |names: [&str; 2]| {
+            let read = |name: &&str| source.cpus(&format!("{folder}/{name}"));
+            names.iter().find_map(|name| read(name).filter(|cpus| !cpus.is_empty()))
+        };
         let siblings = list(["core_cpus_list", "thread_siblings_list"]).map(|cpus| cpus.intersection(online));
         is_told |= siblings.is_some();
         let own = CpuSet::from_iter([cpu]);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::allocation::Allocation;
 use crate::limits::{Amount, Limit, LimitSource, Limits};
-use crate::topology::Topology;
+use crate::topology::{Core, Topology};
 
 /// The number of workers to use, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +17,8 @@ pub struct WorkersAdvice {
     pub of: u32,
     /// What decides, in words: `the container's quota of 2 CPUs (…/cpu.max 200000 100000)`.
     pub reason: String,
-    /// When another number would be right, in words: what there is to know about hardware threads or a quota.
-    pub advice: Option<String>,
+    /// When another number would be right, in words: what there is to know about hardware threads, slow cores, a quota.
+    pub advice: Vec<String>,
 }
 
 impl fmt::Display for WorkersAdvice {
@@ -38,8 +38,8 @@ pub(crate) fn advise(
     allocation: Option<&Allocation>,
     container: Option<&str>,
 ) -> WorkersAdvice {
-    let of = topology.hardware_threads();
     let threads = limits.cpus.len() as u32;
+    let of = topology.hardware_threads().max(threads);
     let cores = topology.cores_in(&limits.cpus).clamp(1, threads.max(1));
     let parallelism = allocated(limits)
         .map_or(limits.available_parallelism(), |given| limits.available_parallelism().min(given));
@@ -55,8 +55,12 @@ pub(crate) fn advise(
         None if cores < threads => "one for each physical core".to_owned(),
         None => "all of them, nothing limits this program".to_owned(),
     };
-    let advice = advise_on_threads(cores, parallelism).or_else(|| advise_on_quota(limits, workers, threads));
-    WorkersAdvice { workers, of, reason, advice }
+    let advice = [
+        advise_on_threads(cores, parallelism),
+        advise_on_slow_cores(topology, limits, workers),
+        advise_on_quota(limits, workers, threads),
+    ];
+    WorkersAdvice { workers, of, reason, advice: advice.into_iter().flatten().collect() }
 }
 
 fn allocated(limits: &Limits) -> Option<u32> {
@@ -67,9 +71,24 @@ fn allocated(limits: &Limits) -> Option<u32> {
 
 fn advise_on_threads(cores: u32, parallelism: u32) -> Option<String> {
     (cores < parallelism).then(|| {
+        let noun = if cores == 1 { "core" } else { "cores" };
         format!(
-            "{parallelism} hardware threads on {cores} physical cores: a second thread on a core helps programs \
+            "{parallelism} hardware threads on {cores} physical {noun}: a second thread on a core helps programs \
              that wait for memory and seldom those that compute; measure with --p {cores},{parallelism}"
+        )
+    })
+}
+
+fn advise_on_slow_cores(topology: &Topology, limits: &Limits, workers: u32) -> Option<String> {
+    let is_allowed = |core: &&Core| !core.cpus.intersection(&limits.cpus).is_empty();
+    let allowed = || topology.cores.iter().filter(is_allowed);
+    let fastest = allowed().map(|core| core.kind).min()?;
+    let slow = allowed().filter(|core| core.kind > fastest).count() as u32;
+    let fast = allowed().count() as u32 - slow;
+    (slow > 0 && workers > fast).then(|| {
+        format!(
+            "{slow} of the cores are slower: equal shares of work wait for them; share work in small pieces, or measure \
+             with --p {fast},{workers}"
         )
     })
 }

@@ -81,9 +81,11 @@ impl Usage {
 pub struct Conditions {
     /// CPU time that the hypervisor took from the CPUs that the run was allowed to use.
     pub steal: Option<Seconds>,
+    /// How far off `steal` may be: it is shown in ticks, of 10 ms as a rule.
+    pub steal_resolution: Option<Seconds>,
     /// CPU time that other processes used on the CPUs that the run was allowed to use.
     pub other_cpu: Option<Seconds>,
-    /// How far off `other_cpu` may be: the clock behind it ticks (that of `steal` in 10 ms a CPU).
+    /// How far off `other_cpu` may be: the clock behind it ticks too, in 4 ms or 10 ms as a rule.
     pub resolution: Option<Seconds>,
     /// Time in which some task of the system waited for a CPU (PSI `some`).
     pub cpu_pressure: Option<Seconds>,

@@ -1,6 +1,7 @@
 //! Clocks of how long each CPU was busy, finer than the ticks of `/proc/stat`.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 
 use festina_types::Seconds;
 
@@ -54,11 +55,14 @@ impl BusyClock {
                 }
             }
             Self::Schedstat(file) => {
-                if let Some(bytes) = read(Some(file), buffer) {
-                    text::schedstat(bytes, cpus, busy_ns);
-                }
+                text::schedstat(read_all(file, buffer), cpus, busy_ns);
             }
         }
+    }
+
+    /// Returns how long its text may be for each CPU: schedstat has lines for the scheduling domains as well.
+    pub(super) fn bytes_per_cpu(&self) -> usize {
+        if self.lags() { 4096 } else { 24 }
     }
 
     /// Returns whether time is not counted while a task runs on without a switch.
@@ -71,6 +75,18 @@ impl BusyClock {
     pub(super) fn resolution(&self) -> Seconds {
         if self.lags() { Seconds(0.01) } else { Seconds(0.004) }
     }
+}
+
+/// Returns the whole text of `file`, as far as the buffer reaches. Files of many records, such as schedstat, give but a
+/// page a read.
+fn read_all<'b>(file: &File, buffer: &'b mut [u8]) -> &'b [u8] {
+    let mut length = 0;
+    while let Ok(more) = file.read_at(&mut buffer[length..], length as u64)
+        && more > 0
+    {
+        length += more;
+    }
+    &buffer[..length]
 }
 
 /// Returns all CPUs that a kernel can have in practice.

@@ -15,8 +15,8 @@
 //! # How fine the busy time is
 //!
 //! `/proc/stat` counts in ticks of 10 ms, and on most kernels the split into user and system time is sampled at the
-//! scheduler's tick besides. Idle time is not sampled, so busy time is taken as elapsed − idle − steal, off by one tick
-//! a CPU. Two better clocks are used where they are: `cpuacct.usage_percpu` of control groups version 1, and
+//! scheduler's tick besides. Idle time is not sampled, so busy time is taken as elapsed − idle − steal, off by up to
+//! one tick a CPU. Two better clocks are used where they are: `cpuacct.usage_percpu` of control groups version 1, and
 //! `/proc/schedstat`; both count nanoseconds at each context switch, the first also at each scheduler tick. Which one
 //! it was shows in [`Conditions::resolution`].
 
@@ -41,6 +41,9 @@ use text::CpuTimes;
 
 /// Frequencies are read of at most so many CPUs: on some kernels each read interrupts its CPU.
 const MOST_FREQUENCIES: usize = 8;
+
+/// A line of `/proc/stat` is shorter.
+const STAT_LINE: usize = 256;
 
 /// Open files of the kernel's counters, and the reading at the start of a run.
 ///
@@ -119,9 +122,9 @@ impl Probe {
             let path = |cpu: u32| format!("{CPUS}/cpu{cpu}/cpufreq/scaling_cur_freq");
             self.frequencies =
                 cpus.iter().step_by(spacing).filter_map(|cpu| self.source.open(&path(cpu))).collect();
-            // A line of /proc/stat and of /proc/schedstat takes less than 128 bytes.
+            let each = self.busy.as_ref().map_or(STAT_LINE, BusyClock::bytes_per_cpu).max(STAT_LINE);
             let highest = cpus.iter().last().map_or(0, |cpu| cpu as usize + 1);
-            self.buffer.resize((1 << 14) + 128 * highest, 0);
+            self.buffer.resize((1 << 14) + each * highest, 0);
         }
         let mut before = std::mem::take(&mut self.before);
         self.take(&mut before);
@@ -140,10 +143,18 @@ impl Probe {
         conditions
     }
 
-    /// Returns how far off [`Conditions::other_cpu`] may be on `cpus`.
+    /// Returns how far off [`Conditions::other_cpu`] may be on `cpus`: tick · √cpus.
+    ///
+    /// The difference of two roundings to a tick has a standard deviation of tick / √6, and those of the CPUs are
+    /// independent: this is some 2.4 standard deviations of the sum.
     pub fn resolution(&self, cpus: &CpuSet) -> Seconds {
         let each = self.busy.as_ref().map_or(self.tick, BusyClock::resolution);
-        Seconds(each.0 * cpus.len() as f64)
+        Seconds(each.0 * (cpus.len() as f64).sqrt())
+    }
+
+    /// Returns how far off a sum over `cpus` from `/proc/stat` may be.
+    fn tick_error(&self, cpus: &CpuSet) -> Seconds {
+        Seconds(self.tick.0 * (cpus.len() as f64).sqrt())
     }
 
     fn take(&mut self, reading: &mut Reading) {
@@ -171,10 +182,11 @@ impl Probe {
             Some(Seconds(to.saturating_sub(from) as f64 / 1e6))
         };
         let throttled = before.throttled.zip(after.throttled).map(|(from, to)| to.saturating_sub(from));
-        let steal = before.times.zip(after.times).map(|(from, to)| self.ticks(from.steal, to.steal));
+        let steal = times_between(before, after).map(|(from, to)| self.ticks(from.steal, to.steal));
         let other = self.busy_between(before, after).map(|busy| Seconds((busy.0 - own_cpu.0).max(0.0)));
         Conditions {
             steal,
+            steal_resolution: steal.map(|_| self.tick_error(&self.cpus)),
             other_cpu: other,
             resolution: other.map(|_| self.resolution(&self.cpus)),
             cpu_pressure: pressure(0),
@@ -192,12 +204,13 @@ impl Probe {
     /// Returns how long the CPUs were busy, by the best clock there is.
     fn busy_between(&self, before: &Reading, after: &Reading) -> Option<Seconds> {
         let elapsed = after.at.0 - before.at.0;
-        let by_idle = before.times.zip(after.times).map(|(from, to)| {
+        let by_idle = times_between(before, after).map(|(from, to)| {
             let unused = self.ticks(from.idle, to.idle).0 + self.ticks(from.steal, to.steal).0;
             (elapsed * f64::from(to.cpus) - unused).max(0.0)
         });
-        let is_fine = !after.busy_ns.is_empty() && before.busy_ns.len() == after.busy_ns.len();
-        if !is_fine {
+        // All CPUs or none: a CPU that the fine clock leaves out would pass for an idle one.
+        let is_fine = |reading: &Reading| reading.busy_ns.len() == self.cpus.len();
+        if !is_fine(before) || !is_fine(after) {
             return by_idle.map(Seconds);
         }
         let each = before.busy_ns.iter().zip(&after.busy_ns);
@@ -222,6 +235,11 @@ impl Probe {
             kilohertz.fold((0.0, 0.0), |(sum, count), value| (sum + value as f64, count + 1.0));
         (count > 0.0).then(|| sum / count / 1e3)
     }
+}
+
+/// Returns the times of two readings, unless a CPU came or went in between: sums of other CPUs can't be compared.
+fn times_between(before: &Reading, after: &Reading) -> Option<(CpuTimes, CpuTimes)> {
+    before.times.zip(after.times).filter(|(from, to)| from.cpus == to.cpus)
 }
 
 /// Returns what `file` says now; for a file longer than the buffer, its beginning.

@@ -1,6 +1,6 @@
 //! Before a measurement: would this machine give honest numbers now? It is only looked at, never altered.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use festina_types::{Finding, Seconds, Severity};
 use serde::{Deserialize, Serialize};
@@ -44,9 +44,11 @@ impl Signals {
         let cpus = machine.available_cpus();
         let mut probe = Probe::open(source);
         probe.start(cpus);
+        let start = Instant::now();
         std::thread::sleep(watch);
         let seen = probe.finish(Seconds(0.0));
-        let capacity = watch.as_secs_f64() * cpus.len() as f64;
+        let elapsed = if watch.is_zero() { 0.0 } else { start.elapsed().as_secs_f64() };
+        let capacity = elapsed * cpus.len() as f64;
         // What is within the clock's error is no evidence.
         let share = |time: Option<Seconds>, error: Seconds| {
             time.filter(|_| capacity > 0.0).map(|time| ((time.0 - error.0) / capacity).clamp(0.0, 1.0))
@@ -57,7 +59,7 @@ impl Signals {
             cpu_pressure: pressure("cpu"),
             memory_pressure: pressure("memory"),
             io_pressure: pressure("io"),
-            steal: share(seen.steal, Seconds(0.0)),
+            steal: share(seen.steal, seen.steal_resolution.unwrap_or_default()),
             other_cpu: share(seen.other_cpu, seen.resolution.unwrap_or_default()),
             load_1m: seen.load_1m,
             governor: frequency("scaling_governor"),

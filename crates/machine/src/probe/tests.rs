@@ -25,7 +25,7 @@ fn busy_time_of_others_is_what_is_neither_idle_nor_stolen_nor_ours() {
     let conditions = probe.compare(&reading(110.0, 2200, 150), Seconds(4.0));
     assert!((conditions.other_cpu.unwrap().0 - 3.0).abs() < 1e-9);
     assert!((conditions.steal.unwrap().0 - 1.0).abs() < 1e-9);
-    assert_eq!(conditions.resolution, Some(Seconds(0.02)));
+    assert_eq!(conditions.resolution, Some(Seconds(0.01 * 2.0_f64.sqrt())));
 }
 
 #[test]
@@ -70,4 +70,14 @@ fn a_machine_that_tells_nothing_gives_no_evidence() {
     let conditions = probe.finish(Seconds(0.0));
     let silent = Conditions { suspended: Some(Seconds(0.0)), ..Conditions::default() };
     assert_eq!(conditions, silent);
+}
+
+#[test]
+fn a_cpu_that_went_offline_leaves_nothing_to_compare() {
+    let mut probe = probe(None);
+    probe.before = reading(0.0, 1000, 50);
+    let mut after = reading(1.0, 500, 20);
+    after.times = after.times.map(|times| CpuTimes { cpus: 1, ..times });
+    let conditions = probe.compare(&after, Seconds(0.0));
+    assert_eq!((conditions.steal, conditions.other_cpu), (None, None));
 }
