@@ -15,6 +15,7 @@ mod linear;
 mod nnls;
 pub(crate) mod observed;
 pub(crate) mod triangle;
+mod uncertainty;
 
 pub use linear::{LinearFit, Weighting};
 pub use nnls::{Nnls, nnls};
