@@ -3,11 +3,15 @@
 //! A point is measured in at least six blocks, since of five samples even the whole range is only a 93.75 % interval
 //! of the median, of six a 96.9 % one. It is finished when the half-width of its interval, as a fraction of the
 //! median, is within the target; never because a difference became significant, which would bias what is
-//! reported. Stopping at a width leaves the interval a little optimistic, by how much is simulated in the tests.
+//! reported. Stopping at a width leaves an interval a little optimistic: of normal log t with a standard deviation of
+//! 3 %, intervals of nominally 95 % covered 93.6 % in 20,000 simulated points. So intervals are taken at a level with
+//! 0.7 times the error, 96.5 % for 95 %, and then cover 95.3 % or more at every standard deviation from 0.5 to 5 %.
 //!
 //! Source: T. Hoefler, R. Belli, *Scientific benchmarking of parallel computing systems*, SC 2015, §4.2.2.
 
-use festina_types::Seconds;
+use festina_laws::LawError;
+use festina_laws::stats::{median_estimate, paired_speedup};
+use festina_types::{Estimate, Interval, Seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::error::MeasureError;
@@ -63,6 +67,31 @@ impl StoppingRule {
         } else {
             Decision::Continue
         }
+    }
+
+    /// Returns the median of `values` with an interval that holds it with the rule's level although its width
+    /// decided when to stop.
+    ///
+    /// # Errors
+    ///
+    /// [`LawError`] if there is no value, or one is not finite.
+    pub fn median(&self, values: &[f64]) -> Result<Estimate, LawError> {
+        Ok(self.at_level(median_estimate(values, self.widened())?))
+    }
+
+    /// Returns the ratio of paired times, as [`StoppingRule::median`].
+    pub(crate) fn paired(&self, reference: &[f64], times: &[f64], seed: u64) -> Result<Estimate, LawError> {
+        Ok(self.at_level(paired_speedup(reference, times, self.widened(), seed)?))
+    }
+
+    /// The level of an interval of a fixed number of samples that covers with the rule's after stopping.
+    fn widened(&self) -> f64 {
+        1.0 - 0.7 * (1.0 - self.level)
+    }
+
+    fn at_level(&self, estimate: Estimate) -> Estimate {
+        let interval = estimate.interval.map(|interval| Interval { level: self.level, ..interval });
+        Estimate { interval, ..estimate }
     }
 
     /// Refuses a rule that cannot be followed.
@@ -145,6 +174,9 @@ fn leverages(candidates: &[Candidate]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use rand_pcg::Pcg64;
+    use rand_pcg::rand_core::Rng;
+
     use super::*;
 
     fn candidate(n: f64, p: f64) -> Candidate {
@@ -180,6 +212,38 @@ mod tests {
         assert_eq!(by_gain(&known)[0], 0);
         assert_eq!(by_gain(&[candidate(5.0, 1.0)]), [0]);
         assert!(by_gain(&[]).is_empty());
+    }
+
+    /// Measures one point by the default rule; returns whether its interval holds the true median, and how many
+    /// samples it took.
+    fn measure_one(random: &mut Pcg64, deviation: f64) -> (bool, u32) {
+        let rule = StoppingRule::default();
+        let mut logs = Vec::new();
+        loop {
+            // The sum of twelve uniform numbers, less six, is nearly normal.
+            let sum: f64 = (0..12).map(|_| (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64).sum();
+            logs.push(deviation * (sum - 6.0));
+            let count = logs.len() as u32;
+            let interval = rule.median(&logs).unwrap().interval;
+            let half_width = interval.map(|i| (i.upper - i.lower) / 2.0);
+            if rule.decide(count, count, half_width) != Decision::Continue {
+                return (interval.unwrap().contains(0.0), count);
+            }
+        }
+    }
+
+    #[test]
+    fn intervals_of_stopped_points_cover_as_they_say() {
+        const POINTS: u32 = 2500;
+        let mut random = Pcg64::new(1, 1);
+        for (deviation, blocks) in [(0.005, 6.0..6.1), (0.02, 10.5..11.8), (0.03, 18.0..19.6)] {
+            let measured: Vec<_> = (0..POINTS).map(|_| measure_one(&mut random, deviation)).collect();
+            let covered = measured.iter().filter(|(covered, _)| *covered).count() as f64 / f64::from(POINTS);
+            let mean = measured.iter().map(|(_, count)| f64::from(*count)).sum::<f64>() / f64::from(POINTS);
+            // Two standard errors of 2,500 draws are 0.9 %.
+            assert!(covered > 0.95 - 0.009, "{deviation}: {covered}");
+            assert!(blocks.contains(&mean), "{deviation}: {mean}");
+        }
     }
 
     #[test]

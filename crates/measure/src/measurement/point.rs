@@ -1,6 +1,6 @@
 //! The estimates of one point.
 
-use festina_laws::stats::{median_estimate, outliers};
+use festina_laws::stats::outliers;
 use festina_run::Accounting;
 use festina_types::{CheckOutcome, Estimate, Point, Sample, Status, Usage};
 
@@ -55,7 +55,7 @@ impl Context<'_> {
     }
 
     fn median(&self, values: &[f64]) -> Option<Estimate> {
-        median_estimate(values, self.request.design.stopping.level).ok()
+        self.request.design.stopping.median(values).ok()
     }
 
     fn accounting(&self, point: Point, used: &[usize]) -> Option<Accounting> {

@@ -1,6 +1,5 @@
 //! Speed-up, paired within blocks: T(1) and T(p) of one block saw the same machine.
 
-use festina_laws::stats::paired_speedup;
 use festina_types::{Estimate, Point, Workers};
 
 use super::{Context, Measurement, Refusal, Speedup, Verdict};
@@ -28,8 +27,8 @@ impl Context<'_> {
         }
         let (ones, many): (Vec<f64>, Vec<f64>) = self.pairs(base, measurement).into_iter().unzip();
         let pairs = ones.len();
-        let level = self.request.design.stopping.level;
-        let ratio = paired_speedup(&ones, &many, level, self.request.design.seed);
+        let design = &self.request.design;
+        let ratio = design.stopping.paired(&ones, &many, design.seed);
         let ratio = ratio.map_err(|_| Refusal::NoBase)?;
         let ratio = if base_point == measurement.point { Estimate::exact(1.0) } else { ratio };
         let workers = measurement.point.workers();

@@ -17,9 +17,7 @@ impl Procedure<'_> {
                 Choice::Points(chosen) => chosen,
                 Choice::Complete => return Ok(EndReason::Complete),
                 Choice::OutOfBudget(open) => {
-                    for point in open {
-                        self.not_started(point)?;
-                    }
+                    self.budget_used(&open)?;
                     return Ok(EndReason::Budget);
                 }
             };

@@ -1,6 +1,6 @@
 //! What is known of each point while measuring: how long, how precisely, how often.
 
-use festina_laws::stats::{median, median_estimate};
+use festina_laws::stats::median;
 use festina_types::{Point, Sample, Seconds, Status};
 
 use super::Procedure;
@@ -52,9 +52,8 @@ impl Procedure<'_> {
     /// of samples.
     fn precision(&self, point: Point) -> (Option<f64>, u32) {
         let times = self.usable(point);
-        let level = self.design().stopping.level;
         let logs: Vec<f64> = times.iter().map(|time| time.max(1e-9).ln()).collect();
-        let interval = median_estimate(&logs, level).ok().and_then(|estimate| estimate.interval);
+        let interval = self.design().stopping.median(&logs).ok().and_then(|estimate| estimate.interval);
         (interval.map(|i| (i.upper - i.lower) / 2.0), times.len() as u32)
     }
 

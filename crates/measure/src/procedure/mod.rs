@@ -139,10 +139,10 @@ impl Procedure<'_> {
         }
         let plan = Plan::with_sizes(self.design(), &sizes, self.eta());
         self.observer.observe(&Event::Planned(&plan));
-        if self.points.iter().all(|state| state.is_given_up) {
-            return Ok(EndReason::NothingRuns);
-        }
-        self.run_blocks()
+        let reason = self.run_blocks()?;
+        let has_finished = self.samples.iter().any(|sample| sample.status.is_finished());
+        let is_nothing = reason == EndReason::Complete && !has_finished;
+        Ok(if is_nothing { EndReason::NothingRuns } else { reason })
     }
 
     fn design(&self) -> &Design {
@@ -204,17 +204,11 @@ impl Procedure<'_> {
 
     /// Tells that a size cannot end within the budget, and gives up its points.
     fn skip_size(&mut self, point: Point) -> Result<(), MeasureError> {
-        let expected = self.expected(point).unwrap_or_default();
-        let left = self.left();
+        self.not_started(point)?;
         for state in self.points.iter_mut().filter(|state| state.point.n == point.n) {
             state.is_given_up = true;
         }
-        let message = format!(
-            "{} was not started: it would take about {expected}, and {left} of the budget are left",
-            shown(point)
-        );
-        let finding = Finding::new(Severity::Warning, "beyond-budget", message);
-        self.notice(finding.with_hint("give a larger --budget, or leave the forecast to tell"))
+        Ok(())
     }
 
     /// Gives up `point` after a run that ended with what its last sample says; larger sizes too where they can only

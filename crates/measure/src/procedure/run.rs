@@ -144,12 +144,32 @@ impl Procedure<'_> {
         }
     }
 
-    /// Tells that a point of a block was not started.
+    /// Tells of a point that never ran that it cannot end within the budget; of others nothing is lost.
     pub(super) fn not_started(&mut self, point: Point) -> Result<(), MeasureError> {
+        if self.samples.iter().any(|sample| sample.point == point) {
+            return Ok(());
+        }
         let expected = self.expected(point).unwrap_or_default();
+        let left = self.left();
         let message = format!(
-            "{} was not measured any further: {expected} a run is more than the budget leaves",
+            "{} was not started: it would take up to {expected}, and {left} of the budget are left",
             shown(point)
+        );
+        let finding = Finding::new(Severity::Warning, "beyond-budget", message);
+        self.notice(finding.with_hint("give a larger --budget, or leave the forecast to tell"))
+    }
+
+    /// Tells that the budget ended before `open` points were as precise as asked for.
+    pub(super) fn budget_used(&mut self, open: &[Point]) -> Result<(), MeasureError> {
+        for point in open {
+            self.not_started(*point)?;
+        }
+        let message = format!(
+            "the budget of {} is used: {} of {} points are less precise than ±{} %",
+            self.design().budget,
+            open.len(),
+            self.points.len(),
+            100.0 * self.design().stopping.target
         );
         let finding = Finding::new(Severity::Note, "budget-used", message);
         self.notice(finding.with_hint("give a larger --budget for narrower intervals"))
