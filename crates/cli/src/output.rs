@@ -70,7 +70,10 @@ pub(crate) fn print_error(error: &Error) {
     let mut message = format!("error: {error}");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        message += &format!(": {cause}");
+        let cause_text = cause.to_string();
+        if !message.contains(&cause_text) {
+            message += &format!(": {cause_text}");
+        }
         source = cause.source();
     }
     if let Some(hint) = error.hint() {
