@@ -13,7 +13,8 @@
 use festina_types::{Estimate, Seconds, Workers};
 use serde::{Deserialize, Serialize};
 
-use crate::fit::{LinearFit, Weighting};
+use crate::fit::LinearFit;
+use crate::fit::observed::fit_in_time;
 use crate::law::{Law, Parameter, check_time};
 use crate::{LawError, Observation};
 
@@ -130,27 +131,80 @@ impl AmdahlFit {
     }
 }
 
-/// Fits a law whose time is linear in its coefficients; `row` gives its terms at p workers.
-///
-/// Rows are weighted by the observations' own noise where all have one, else relatively.
-pub(crate) fn fit_in_time<const K: usize>(
-    observations: &[Observation],
-    needed: usize,
-    what: &'static str,
-    row: impl Fn(f64) -> [f64; K],
-) -> Result<LinearFit<K>, LawError> {
-    Observation::check(observations)?;
-    let given = Observation::distinct_workers(observations);
-    if given < needed {
-        return Err(LawError::TooFew { what, needed, unit: "distinct numbers of workers", given });
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::stats::random::Random;
+
+    #[test]
+    fn time_and_speedup_are_those_of_the_paper() {
+        let law = Amdahl::new(Seconds(100.0), 0.05).unwrap();
+        let p = |workers| Workers::new(workers).unwrap();
+        assert_eq!(law.time(p(1)), Seconds(100.0));
+        // 5 + 95 / 32 = 7.96875, and 1 / (0.05 + 0.95 / 32) = 12.549…
+        assert!((law.time(p(32)).0 - 7.968_75).abs() < 1e-12);
+        assert!((law.speedup(p(32)) - 12.549_019_607_843_137).abs() < 1e-12);
+        assert!((law.efficiency(p(32)) - 0.392_156_862_745_098).abs() < 1e-12);
     }
-    let rows: Vec<[f64; K]> = observations.iter().map(|observation| row(observation.p)).collect();
-    let times: Vec<f64> = observations.iter().map(|observation| observation.time).collect();
-    let log_sd: Vec<f64> = observations.iter().map(|observation| observation.log_sd).collect();
-    let weighting = if log_sd.iter().all(|&sd| sd > 0.0) {
-        Weighting::Measured { log_sd: &log_sd, floor: 0.0 }
-    } else {
-        Weighting::Relative
-    };
-    LinearFit::new(&rows, &times, weighting)
+
+    #[test]
+    fn parameters_out_of_range_are_refused() {
+        assert_eq!(Amdahl::new(Seconds(1.0), 1.5), Err(LawError::SerialFraction(1.5)));
+        assert!(Amdahl::new(Seconds(1.0), f64::NAN).is_err());
+        assert!(Amdahl::new(Seconds(0.0), 0.5).is_err());
+        let one_point = [Observation::new(2.0, 1.0), Observation::new(2.0, 1.1)];
+        assert!(matches!(Amdahl::fit(&one_point, 0.95), Err(LawError::TooFew { given: 1, .. })));
+        let below = [Observation::new(0.5, 1.0), Observation::new(2.0, 1.1)];
+        assert!(matches!(Amdahl::fit(&below, 0.95), Err(LawError::Observation { index: 0, .. })));
+        assert!(Amdahl::fit(&[Observation::new(1.0, 1.0), Observation::new(2.0, 0.6)], 0.0).is_err());
+    }
+
+    #[test]
+    fn two_points_determine_the_law_but_not_its_interval() {
+        let fit = Amdahl::fit(&[Observation::new(1.0, 100.0), Observation::new(2.0, 60.0)], 0.95).unwrap();
+        // b + a = 100, b + a/2 = 60.
+        assert!((fit.serial_fraction.value - 0.2).abs() < 1e-12);
+        assert_eq!(fit.serial_fraction.interval, None);
+        // With noise known from repetition there is one: s = 2 · T₂/T₁ − 1, so ± 1.96 · 1.2 · √2 · √(1 % ² + 1 % ²).
+        let known = [(1.0, 100.0), (2.0, 60.0)].map(|(p, t)| Observation::new(p, t).with_log_sd(0.01));
+        let interval = Amdahl::fit(&known, 0.95).unwrap().serial_fraction.interval.unwrap();
+        assert!((interval.upper - interval.lower - 2.0 * 1.96 * 1.2 * 0.02).abs() < 0.001, "{interval:?}");
+    }
+
+    #[test]
+    fn the_interval_of_the_serial_fraction_covers_as_often_as_it_says() {
+        let law = Amdahl::new(Seconds(100.0), 0.05).unwrap();
+        let mut random = Random::new(1);
+        let rounds = 2_000;
+        let covered = (0..rounds)
+            .filter(|_| {
+                let observations = [1.0, 2.0, 4.0, 8.0, 16.0]
+                    .map(|p| Observation::new(p, law.time_at(p) * (1.0 + 0.02 * random.normal())));
+                Amdahl::fit(&observations, 0.95).unwrap().serial_fraction.interval.unwrap().contains(0.05)
+            })
+            .count();
+        let coverage = covered as f64 / f64::from(rounds);
+        assert!((coverage - 0.95).abs() < 0.02, "{coverage}");
+    }
+
+    proptest! {
+        #[test]
+        fn fitting_what_was_generated_recovers_it(serial in 0.0..=1.0, time in 1e-3..1e6) {
+            let law = Amdahl::new(Seconds(time), serial).unwrap();
+            let observations = [1.0, 3.0, 8.0, 64.0].map(|p| Observation::new(p, law.time_at(p)));
+            let fit = Amdahl::fit(&observations, 0.95).unwrap();
+            prop_assert!((fit.serial_fraction.value - serial).abs() < 1e-9);
+            prop_assert!((fit.one_worker.value / time - 1.0).abs() < 1e-9);
+        }
+
+        #[test]
+        fn speedup_is_one_on_one_worker_and_never_beyond_its_limit(serial in 0.0..=1.0, p in 1_u32..10_000) {
+            let law = Amdahl::new(Seconds(7.0), serial).unwrap();
+            let speedup = law.speedup(Workers::new(p).unwrap());
+            prop_assert!(speedup <= (f64::from(p)).min(law.speedup_limit()) * (1.0 + 1e-12));
+            prop_assert!((law.speedup(Workers::MIN) - 1.0).abs() < 1e-12);
+        }
+    }
 }

@@ -58,6 +58,73 @@ pub enum LawError {
     /// The data leave a parameter open: any value would fit as well.
     #[error("the data do not determine {0}: measure at more distinct points")]
     NotIdentifiable(&'static str),
+    /// A task's duration or amount of data has no meaning.
+    #[error("task '{task}': {name} must be finite and not negative, not {value}")]
+    Task {
+        /// The task's id.
+        task: String,
+        /// Its position, counted from 0.
+        index: usize,
+        /// What is wrong with it.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+    },
+    /// Two tasks have the same id.
+    #[error("task '{task}' appears twice")]
+    DuplicateTask {
+        /// The id.
+        task: String,
+        /// The position of the second, counted from 0.
+        index: usize,
+    },
+    /// A task depends on one that doesn't exist.
+    #[error("task '{task}' depends on '{dependency}', which doesn't exist")]
+    UnknownDependency {
+        /// The task's id.
+        task: String,
+        /// Its position, counted from 0.
+        index: usize,
+        /// What it depends on.
+        dependency: String,
+    },
+    /// Tasks wait for each other.
+    #[error("tasks depend on each other: {}", .tasks.join(" → "))]
+    Cycle {
+        /// The ids around the cycle, the first again at the end; the middle of a long one is left out as `…`.
+        tasks: Vec<String>,
+        /// The position of the first, counted from 0.
+        index: usize,
+    },
+    /// A table of tasks can't be read.
+    #[error("line {line}: {reason}")]
+    Csv {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A task of a table is wrong.
+    #[error("line {line}: {source}")]
+    Line {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with its task.
+        source: Box<LawError>,
+    },
+}
+
+impl LawError {
+    /// Returns the position of the task that is wrong, counted from 0, where one is.
+    pub fn task_index(&self) -> Option<usize> {
+        match self {
+            Self::Task { index, .. }
+            | Self::DuplicateTask { index, .. }
+            | Self::UnknownDependency { index, .. }
+            | Self::Cycle { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
 }
 
 /// Returns `value` if `is_valid` holds for it; NaN fails every comparison and so is refused.

@@ -13,7 +13,10 @@
 
 mod linear;
 mod nnls;
-mod triangle;
+pub(crate) mod observed;
+pub(crate) mod triangle;
+mod uncertainty;
 
 pub use linear::{LinearFit, Weighting};
 pub use nnls::{Nnls, nnls};
+pub use observed::MODEL_FLOOR;
