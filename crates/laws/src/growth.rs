@@ -30,6 +30,8 @@ const FLOORS: [f64; 8] = [0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 const DRIFT_RATES: [f64; 3] = [0.02, 0.05, 0.15];
 /// By how much ln T rises over a doubling more than the number of steps does.
 const STEP_COST: f64 = 0.02;
+/// How far from that it is on another machine or in another program: nothing measured so far tells.
+const STEP_COST_SD: f64 = 0.1;
 /// How far below the largest size points are used, and how many are used at least.
 const RANGE: f64 = 100.0;
 const POINTS: usize = 4;
@@ -244,7 +246,10 @@ impl Growth {
     fn ahead(&self, n: f64) -> Outlook {
         let distance = (n / self.largest()).log2();
         let ahead = self.averaged.outlook(&self.ln_shapes(n), distance);
-        Outlook { ln_value: ahead.ln_value + step_cost(self.largest().log2(), n.log2()), ..ahead }
+        Outlook {
+            ln_value: ahead.ln_value + step_cost(self.largest().log2(), n.log2()),
+            sd: ahead.sd.hypot(STEP_COST_SD * distance),
+        }
     }
 
     /// Below the first size: the most likely floor and term through the first point.

@@ -6,6 +6,7 @@
 //! - [`amdahl`], [`gustafson`], [`usl`], [`work_span`], [`memory`]: the laws, each with its fit;
 //! - [`metrics`], [`diagnosis`]: speed-up, efficiency, the serial fraction after Karp and Flatt, and what its trend says;
 //! - [`forecast`], [`growth`], [`joint`], [`identify`]: T(n, p) where it was not measured, and what to measure next;
+//! - [`prior`], [`conformal`]: what forecasts and their bands rest on besides the measurements;
 //! - [`fit`], [`select`]: non-negative and relative least squares, and which model the data prefer;
 //! - [`stats`]: medians, intervals, tests;
 //! - [`simulate`]: recorded tasks on any number of workers, between the bounds of work and span;

@@ -21,7 +21,7 @@ use crate::{LawError, Observation};
 pub(crate) const SERIAL_SHARES: [f64; 11] = [0.0, 0.003, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.35, 0.6, 0.9];
 
 /// The standard deviations of a curve's wandering over one doubling that are considered.
-pub(crate) const DRIFT_RATES: [f64; 3] = [0.02, 0.06, 0.2];
+pub(crate) const DRIFT_RATES: [f64; 3] = [0.015, 0.05, 0.2];
 
 const AMOUNTS: usize = 6;
 pub(crate) const OVERHEADS: usize = 1 + 3 * AMOUNTS;

@@ -98,6 +98,25 @@ impl Averaged {
         Outlook { ln_value: mean, sd: (square - mean * mean).max(0.0).sqrt() }
     }
 
+    /// Returns the median logarithm over shapes and drifts: as likely too high as too low, whatever the tails.
+    pub(crate) fn median(&self, ln_shapes: &[f64]) -> f64 {
+        let of_drift = |drifted: &Drifted| {
+            let values = drifted.weights.iter().zip(&drifted.levels).enumerate();
+            values.map(|(j, (&weight, &level))| (ln_shapes[j] + level, weight)).collect::<Vec<_>>()
+        };
+        let mut values: Vec<(f64, f64)> = self.drifts.iter().flat_map(of_drift).collect();
+        // What hardly weighs cannot move a median, and need not be sorted.
+        values.retain(|&(_, weight)| weight > 1e-6);
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let half = values.iter().map(|&(_, weight)| weight).sum::<f64>() / 2.0;
+        let mut sum = 0.0;
+        let middle = values.iter().find(|&&(_, weight)| {
+            sum += weight;
+            sum >= half
+        });
+        middle.map_or(f64::NAN, |&(value, _)| value)
+    }
+
     /// Returns the mean logarithm under the shapes for which `is_member` holds; `None` if none has weight.
     pub(crate) fn mean_of(&self, ln_shapes: &[f64], is_member: impl Fn(usize) -> bool) -> Option<f64> {
         let (mut total, mut mean) = (0.0, 0.0);
@@ -243,6 +262,15 @@ mod tests {
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(weights[0] > 0.9);
         assert!((averaged.drift_weights().iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_median_ignores_how_far_the_tail_reaches() {
+        let one = Track { u: vec![0.0, 1.0], ln_value: vec![0.0, 0.0], variance: vec![0.01, 0.01] };
+        let prior = [0.4_f64.ln(), 0.35_f64.ln(), 0.25_f64.ln()];
+        let averaged = Averaged::new(&one, &[0.0; 6], &prior, &[Drift { rate: 0.1, ln_weight: 0.0 }]);
+        assert_eq!(averaged.median(&[0.1, 0.2, 0.3]), 0.2);
+        assert_eq!(averaged.median(&[0.1, 0.2, 300.0]), 0.2);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Curves over the number of workers: strong scaling, where the work stays, and weak scaling, where it grows.
 //!
-//! The forecast is the geometric mean of two members. One averages over the shapes of the
+//! The forecast is the geometric mean of two members. One is the median over the shapes of the
 //! [prior](crate::prior), the other fits `T = b + a / p + d · log₂ p` by relative non-negative least squares and
 //! follows its level like the first (Amdahl's law anchored, with a logarithmic overhead). Both are positive, so
 //! is their mean.
@@ -101,10 +101,11 @@ impl Scaling {
 
     fn ahead(&self, p: f64) -> Outlook {
         let distance = (p / self.range().1).log2();
-        let averaged = self.averaged.outlook(&self.ln_shapes(p), distance);
+        let ln_shapes = self.ln_shapes(p);
+        let sd = self.averaged.outlook(&ln_shapes, distance).sd;
         Outlook {
-            ln_value: f64::midpoint(averaged.ln_value, self.law.ln_time(p)),
-            sd: averaged.sd + self.superlinearity * distance,
+            ln_value: f64::midpoint(self.averaged.median(&ln_shapes), self.law.ln_time(p)),
+            sd: sd + self.superlinearity * distance,
         }
     }
 

@@ -55,10 +55,13 @@ pub(crate) fn all(series: &[Series]) -> Vec<Case> {
 }
 
 /// Returns every case that fits the first points of a series, at least three, and forecasts places up to 2^4.5
-/// times beyond (2^7 for sizes).
+/// times beyond. For sizes, the points span at least two decades, and places up to 2^7 times beyond count: below
+/// that, a series of times in nanoseconds says more about caches and timers than about growth.
 pub(crate) fn prefixes(series: &Series) -> Vec<Case> {
     let reach = if series.kind == Kind::Size { 128.0 } else { 4.5_f64.exp2() };
+    let least = if series.kind == Kind::Size { 100.0 * series.x[0] } else { 0.0 };
     (3..series.x.len())
+        .filter(|count| series.x[count - 1] >= least)
         .filter_map(|count| {
             let limit = series.x[count - 1] * reach;
             select(series, "prefix", |i| i < count, |i| i >= count && series.x[i] <= limit)
