@@ -2,6 +2,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 mod bench;
+mod shell;
+mod test;
 
 use std::process::ExitCode;
 
@@ -10,15 +12,23 @@ struct Chore {
     name: &'static str,
     usage: &'static str,
     about: &'static str,
-    run: fn(&[String]) -> anyhow::Result<()>,
+    run: fn(&[String]) -> anyhow::Result<ExitCode>,
 }
 
-const CHORES: &[Chore] = &[Chore {
-    name: "bench",
-    usage: "forecast --data DIR [--json FILE] [--peers] [--derive]",
-    about: "measure festina beside its peers",
-    run: bench::run,
-}];
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "test",
+        usage: "[STEP …]",
+        about: "set up and run every check and test there is",
+        run: test::main,
+    },
+    Chore {
+        name: "bench",
+        usage: "[NAME [ARGUMENT …]]",
+        about: "measure festina beside its peers, and write docs/benchmarks.md",
+        run: bench::main,
+    },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,13 +36,10 @@ fn main() -> ExitCode {
     let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else {
         return usage(name);
     };
-    match (chore.run)(&arguments[1..]) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    (chore.run)(&arguments[1..]).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 fn usage(name: &str) -> ExitCode {

@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 use festina_laws::forecast::Calibration;
 use serde::Serialize;
 
+use super::page::Section;
 use cases::Case;
 use score::{LEVEL, Scored, Summary};
 use series::{Kind, median};
@@ -28,6 +29,7 @@ struct Arguments {
     json: Option<PathBuf>,
     peers: bool,
     derive: bool,
+    save: bool,
 }
 
 /// Runs the benchmark.
@@ -51,6 +53,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         print_kind(kind, &scored);
     }
     print_speed(&mut seconds.clone());
+    if arguments.save {
+        section(&scored, &mut seconds.clone(), series.len()).save("forecast")?;
+    }
     match arguments.json {
         Some(path) => write_json(&path, &scored, seconds),
         None => Ok(()),
@@ -68,7 +73,10 @@ fn parse(arguments: &[String]) -> Result<Arguments> {
             "--json" => parsed.json = Some(value()?),
             "--peers" => parsed.peers = true,
             "--derive" => parsed.derive = true,
-            other => bail!("unknown argument `{other}`; known: --data DIR, --json FILE, --peers, --derive"),
+            "--save" => parsed.save = true,
+            other => {
+                bail!("unknown argument `{other}`; known: --data DIR, --json FILE, --peers, --derive, --save")
+            }
         }
     }
     if parsed.data.as_os_str().is_empty() {
@@ -116,6 +124,70 @@ fn extra_p(cases: &[Case]) -> Result<Vec<Scored>> {
         }
     }
     Ok(scored)
+}
+
+/// Returns the methods' figures for docs/benchmarks.md, splits by a factor only.
+fn section(scored: &[Scored], seconds: &mut [f64], series: usize) -> Section {
+    let mut rows = Vec::new();
+    for kind in Kind::ALL {
+        for split in cases::splits(kind) {
+            let of_split = |one: &&Scored| one.kind == kind.name() && one.split == split;
+            let mut methods: Vec<&str> = Vec::new();
+            for one in scored.iter().filter(of_split) {
+                if !methods.contains(&one.method.as_str()) {
+                    methods.push(&one.method);
+                }
+            }
+            for method in methods {
+                let summary = Summary::of(scored.iter().filter(of_split).filter(|one| one.method == method));
+                rows.push(section_row(kind, split, method, &summary));
+            }
+        }
+    }
+    let (median, worst) = (series::quantile(seconds, 0.5), series::quantile(seconds, 1.0));
+    Section {
+        title: "Forecasts of published series".to_owned(),
+        order: 10,
+        protocol: format!(
+            "{series} published series (`cargo xtask bench forecast --data DIR`); the part up to the largest p (or n) by f is \
+             given, the rest asked for: absolute percentage errors, forecasts that are not positive, and the coverage and \
+             median half-width of the 90 % bands. festina's constants were learned without the application that is forecast."
+        ),
+        columns: [
+            "kind",
+            "split",
+            "method",
+            "forecasts",
+            "median, %",
+            "p90, %",
+            "≤ 0 or NaN",
+            "covered, %",
+            "half-width",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        rows,
+        notes: vec![format!(
+            "Fit, forecasts and bands of a series: median {:.0} µs, worst {:.0} µs (goal: under 2 ms).",
+            1e6 * median,
+            1e6 * worst
+        )],
+    }
+}
+
+fn section_row(kind: Kind, split: &str, method: &str, summary: &Summary) -> Vec<String> {
+    let name = if method == "festina" { "**festina**" } else { method };
+    vec![
+        kind.name().to_owned(),
+        split.to_owned(),
+        name.to_owned(),
+        summary.forecasts.to_string(),
+        format!("{:.1}", summary.median),
+        format!("{:.1}", summary.p90),
+        summary.impossible.to_string(),
+        summary.coverage.map_or(String::new(), |share| format!("{:.1}", 100.0 * share)),
+        summary.half_width.map_or(String::new(), |factor| format!("×{factor:.2}")),
+    ]
 }
 
 fn print_kind(kind: Kind, scored: &[Scored]) {

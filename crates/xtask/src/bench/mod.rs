@@ -1,22 +1,72 @@
-//! Benchmarks: each prints a table and, with `--json FILE`, writes what the table was made of.
+//! `cargo xtask bench`: ours beside the peers', from one interleaved run, written to docs/benchmarks.md.
+//!
+//! Each benchmark writes its raw figures to `bench/results/NAME.json`; the page is made of all of these files, so that
+//! one benchmark can be run again without the others. The protocol is in bench/README.md.
 
 mod forecast;
+mod interleave;
+mod noise;
+mod page;
+mod simulate;
+mod spawn;
+mod startup;
+
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 /// Runs a benchmark with the arguments after its name.
 type Run = fn(&[String]) -> Result<()>;
 
-const BENCHMARKS: &[(&str, Run)] = &[("forecast", forecast::run)];
+struct Benchmark {
+    name: &'static str,
+    about: &'static str,
+    run: Run,
+    /// Whether it can run without arguments.
+    is_complete: bool,
+}
 
-/// Runs the benchmark that the first argument names.
-pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let name = arguments.first().map_or("", String::as_str);
-    match BENCHMARKS.iter().find(|(known, _)| *known == name) {
-        Some((_, run)) => run(&arguments[1..]),
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark {
+        name: "forecast",
+        about: "forecasts on published series: --data DIR [--json FILE] [--peers] [--derive] [--save]",
+        run: forecast::run,
+        is_complete: false,
+    },
+    Benchmark { name: "spawn", about: "what a measured run costs", run: spawn::run, is_complete: true },
+    Benchmark {
+        name: "startup",
+        about: "how soon the quick verbs answer",
+        run: startup::run,
+        is_complete: true,
+    },
+    Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
+    Benchmark {
+        name: "noise",
+        about: "a CPU hog beside the measurement",
+        run: noise::run,
+        is_complete: true,
+    },
+];
+
+/// Runs the benchmark named first in `arguments`, or all that need no arguments, and writes docs/benchmarks.md.
+pub(crate) fn main(arguments: &[String]) -> Result<ExitCode> {
+    match arguments.first() {
         None => {
-            let known: Vec<&str> = BENCHMARKS.iter().map(|(known, _)| *known).collect();
-            bail!("no benchmark is called `{name}`; there is: {}", known.join(", "))
+            for benchmark in BENCHMARKS.iter().filter(|benchmark| benchmark.is_complete) {
+                println!("── {} ──", benchmark.name);
+                (benchmark.run)(&[])?;
+            }
         }
+        Some(name) => match BENCHMARKS.iter().find(|known| known.name == name) {
+            Some(benchmark) => (benchmark.run)(&arguments[1..])?,
+            None => {
+                let known: Vec<String> =
+                    BENCHMARKS.iter().map(|b| format!("{:10}{}", b.name, b.about)).collect();
+                bail!("no benchmark is called `{name}`; there are\n  {}", known.join("\n  "))
+            }
+        },
     }
+    page::write()?;
+    Ok(ExitCode::SUCCESS)
 }
