@@ -33,8 +33,10 @@ fn daemons_are_killed_and_reported() {
 
 #[test]
 fn the_time_of_late_children_is_not_the_programs() {
+    let begin = std::time::Instant::now();
     let outcome = run(&sh(&format!("sleep {} &", unique_sleep(11))));
-    assert!(outcome.usage.wall.0 < 0.1, "{:?}", outcome.usage.wall);
+    // It was given a fifth of a second to end by itself.
+    assert!(outcome.usage.wall.0 + 0.2 <= begin.elapsed().as_secs_f64(), "{:?}", outcome.usage.wall);
 }
 
 #[test]
