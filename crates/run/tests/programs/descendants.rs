@@ -72,6 +72,26 @@ fn thousands_of_short_runs_leave_nothing() {
 }
 
 #[test]
+fn runners_in_threads_do_not_mix() {
+    let work = |thread: u32| {
+        let mut runner = Runner::new().unwrap();
+        for round in 0..60 {
+            let code = (thread * 60 + round) % 7;
+            let script = format!("echo {thread}.{round}; (sleep 0.001 &); exit {code}");
+            let outcome = runner.run(&sh(&script), &CancelToken::new(), &mut ()).unwrap();
+            assert_eq!(outcome.output.bytes, format!("{thread}.{round}\n").as_bytes());
+            let expected = if code == 0 { Status::Finished } else { Status::Failed { code: code as i32 } };
+            assert_eq!(outcome.status, expected);
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..6 {
+            scope.spawn(move || work(thread));
+        }
+    });
+}
+
+#[test]
 fn orphans_that_end_are_collected_while_the_program_runs() {
     // Orphans of a long run do not pile up as zombies.
     let script = "for i in $(seq 50); do (true &) ; done; sleep 0.6; ps -o stat= --ppid $PPID | grep -c Z";
