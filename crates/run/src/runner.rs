@@ -23,7 +23,7 @@ use crate::{Launch, Outcome, RunError};
 
 /// The time that descendants have to end by themselves after the program has: helpers of a language's runtime do
 /// so some milliseconds late.
-const LINGER_NS: u64 = 100_000_000;
+const LINGER_NS: u64 = 200_000_000;
 
 /// Is told of a run while it goes on.
 pub trait Observer {
