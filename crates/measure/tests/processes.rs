@@ -170,7 +170,7 @@ fn a_killed_measurement_keeps_its_runs() {
         .unwrap();
     let state = folder.path().join(".festina");
     let lines = || {
-        let journal = state.is_dir().then(|| walk(&state)).unwrap_or_default();
+        let journal = if state.is_dir() { walk(&state) } else { Vec::new() };
         let journal = journal.into_iter().find(|path| path.ends_with("samples.jsonl"));
         journal.map_or(0, |path| std::fs::read_to_string(path).unwrap().lines().count())
     };
