@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use festina_types::{CancelToken, Conditions, Finding, Seconds, Status, Usage};
+use festina_types::{CancelToken, Conditions, Finding, Seconds, Status, Usage, Workers};
 
 use crate::error::MeasureError;
 use crate::store::Calibration;
@@ -13,6 +13,9 @@ use crate::workload::Task;
 pub trait Executor {
     /// Returns the time since some moment in the past, by a clock that never goes back.
     fn now(&self) -> Seconds;
+
+    /// Returns how many workers can run at once here.
+    fn available(&self) -> Workers;
 
     /// Measures what running costs and how fine the clock is.
     ///

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use festina_laws::stats::median;
 use festina_machine::{CpuSet, Machine, Placement, Probe, Source};
 use festina_run::{Captured, Environment, Input, Launch, RunError, Runner, Sink};
-use festina_types::{Bytes, CancelToken, Seconds};
+use festina_types::{Bytes, CancelToken, Seconds, Workers};
 use rustix::time::{ClockId, clock_getres, clock_gettime};
 
 use crate::error::MeasureError;
@@ -26,6 +26,8 @@ pub struct Processes {
     probe: Probe,
     placement: Placement,
     available: CpuSet,
+    /// As many CPUs, or fewer where a quota says so.
+    parallelism: u32,
     environment: Environment,
 }
 
@@ -42,6 +44,7 @@ impl Processes {
             probe: Probe::open(&Source::live()),
             placement: machine.placement(),
             available: machine.available_cpus().clone(),
+            parallelism: machine.available_parallelism(),
             environment,
         })
     }
@@ -70,6 +73,10 @@ impl Processes {
 impl Executor for Processes {
     fn now(&self) -> Seconds {
         clock(ClockId::Monotonic)
+    }
+
+    fn available(&self) -> Workers {
+        Workers::new(self.parallelism).unwrap_or(Workers::MIN)
     }
 
     fn calibrate(&mut self, cancel: &CancelToken) -> Result<Calibration, MeasureError> {

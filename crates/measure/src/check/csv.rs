@@ -23,15 +23,15 @@ struct Row<'a> {
 }
 
 /// Returns the separator if `text` looks like a table: at least two rows, all with the same number of fields, at
-/// least two.
+/// least two, and a column of numbers. Sentences with commas have none.
 pub(super) fn separator_of(text: &str) -> Option<char> {
     [',', '\t', ';'].into_iter().find(|separator| {
         let table = Table::parse(text, *separator);
         let mut counts = table.header.iter().map(Vec::len).chain(table.rows.iter().map(|r| r.fields.len()));
         let first = counts.next().unwrap_or(0);
-        first >= 2
-            && table.rows.len() + usize::from(table.header.is_some()) >= 2
-            && counts.all(|c| c == first)
+        let rows = table.rows.len() + usize::from(table.header.is_some());
+        let has_numbers = || (0..first).any(|index| table.is_numeric(index));
+        first >= 2 && rows >= 2 && counts.all(|count| count == first) && has_numbers()
     })
 }
 
@@ -81,6 +81,13 @@ impl<'a> Table<'a> {
         });
         let header = has_header.then(|| rows.remove(0).fields);
         Self { header, rows, ends_with_newline: text.ends_with('\n') }
+    }
+
+    /// Whether every row has a number in the column `index`.
+    fn is_numeric(&self, index: usize) -> bool {
+        let is_number =
+            |row: &Row<'_>| row.fields.get(index).is_some_and(|f| Number::read(f.trim()).is_some());
+        !self.rows.is_empty() && self.rows.iter().all(is_number)
     }
 
     fn column_name(&self, index: usize) -> String {
@@ -226,6 +233,7 @@ mod tests {
         assert_eq!(separator_of("a,b\n"), None);
         assert_eq!(separator_of("a,b\n1\n"), None);
         assert_eq!(separator_of("hello\nworld\n"), None);
+        assert_eq!(separator_of("x = 1 m, y = 2 m\nx = 3 m, y = 4 m\n"), None);
         assert_eq!((likeliest_separator("a;b"), likeliest_separator("a")), (';', ','));
     }
 }

@@ -278,8 +278,11 @@ fn collect(reference: &[u8], candidate: &[u8], rules: &Rules, mut collector: Col
             csv::compare(&r, &c, rules, &mut collector);
         }
         (Format::Json, Some((r, c))) => match (json::parse(r), json::parse(c)) {
-            (Ok(r), Ok(c)) => json::compare(&r, &c, rules, &mut collector),
-            (r, c) => not_json(r.err(), c.err(), &mut collector),
+            (Ok(r_node), Ok(c_node)) => {
+                json::compare(&r_node, &c_node, rules, &mut collector);
+                text::compare_last_newline(r.ends_with('\n'), c.ends_with('\n'), &mut collector);
+            }
+            (r_node, c_node) => not_json(r_node.err(), c_node.err(), &mut collector),
         },
         (Format::JsonLines, Some((r, c))) => {
             if let Err(error) = json::compare_lines(r, c, rules, &mut collector) {

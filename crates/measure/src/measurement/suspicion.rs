@@ -7,8 +7,11 @@ use super::{Context, Measurement, Verdict, series, shown, walls};
 use crate::store::Calibration;
 use crate::warm_up::block_residuals;
 
-/// A trend with a smaller p-value is told.
-const TREND_SIGNIFICANCE: f64 = 0.01;
+/// A trend or a second mode with a smaller p-value is told: with many points, one in twenty would be told for nothing.
+const SIGNIFICANCE: f64 = 0.01;
+/// Fewer times than this have no modes, and modes that are closer do not matter.
+const FEWEST_FOR_MODES: usize = 12;
+const NEGLIGIBLE_GAP: f64 = 0.02;
 /// Fewer blocks say nothing about trend or dependence.
 const FEWEST_BLOCKS: usize = 6;
 /// A drift below this over all blocks does not matter.
@@ -64,7 +67,7 @@ impl Context<'_> {
         let mut findings = Vec::new();
         if let Ok(trend) = mann_kendall(&residuals) {
             let total = trend.slope * (count - 1) as f64;
-            if trend.p_value < TREND_SIGNIFICANCE && total.abs() > NEGLIGIBLE_DRIFT {
+            if trend.p_value < SIGNIFICANCE && total.abs() > NEGLIGIBLE_DRIFT {
                 let how = if total > 0.0 { "slower" } else { "faster" };
                 let message = format!(
                     "runs became {:.1} % {how} over {count} blocks (p = {:.4}): temperature, clock or other load",
@@ -88,7 +91,12 @@ impl Context<'_> {
     }
 
     fn two_modes(&self, measurement: &Measurement) -> Option<Finding> {
-        let found = modes(&walls(self.samples, &measurement.used)).ok()??;
+        let times = walls(self.samples, &measurement.used);
+        let found = modes(&times).ok()??;
+        let is_clear = found.p_value < SIGNIFICANCE && found.upper > (1.0 + NEGLIGIBLE_GAP) * found.lower;
+        if times.len() < FEWEST_FOR_MODES || !is_clear {
+            return None;
+        }
         let message = format!(
             "the times at {} have two modes: {} in {} runs, {} in {}",
             shown(measurement.point),

@@ -102,9 +102,10 @@ impl Procedure<'_> {
     /// but no more than the budget leaves.
     pub(super) fn eta(&self) -> Option<Seconds> {
         let rule = self.design().stopping;
+        let known = self.known();
         let mut rest = 0.0;
         for state in self.points.iter().filter(|state| !state.is_given_up) {
-            let time = self.expected(state.point)?;
+            let time = expected_duration(state.point, &known)?;
             let (half_width, samples) = self.precision(state.point);
             if rule.decide(samples, state.blocks, half_width) != Decision::Continue {
                 continue;

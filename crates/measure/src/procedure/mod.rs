@@ -125,6 +125,9 @@ enum Stop {
 
 impl Procedure<'_> {
     fn run(&mut self) -> Result<EndReason, MeasureError> {
+        for finding in self.design().findings(self.executor.available()) {
+            self.notice(finding)?;
+        }
         let calibration = self.executor.calibrate(self.cancel)?;
         self.note(Note::Calibrated(calibration))?;
         self.observer.observe(&Event::Planned(&Plan::new(self.design())));

@@ -62,6 +62,10 @@ impl<F: FnMut(Point, f64) -> Run> Executor for World<F> {
         Seconds(self.now)
     }
 
+    fn available(&self) -> Workers {
+        Workers::new(4).unwrap()
+    }
+
     fn calibrate(&mut self, _cancel: &CancelToken) -> Result<Calibration, MeasureError> {
         Ok(Calibration::default())
     }
@@ -444,6 +448,18 @@ fn adaptive_sizes_use_the_budget_and_keep_the_floor_apart() {
     assert!(steep.points.iter().any(|m| m.point.n == Some(160.0) && m.speedup.is_ok()));
     let total: f64 = steep.samples.iter().map(|s| s.usage.wall.0).sum();
     assert!(total <= 120.0, "{total}");
+}
+
+#[test]
+fn more_workers_than_there_are_are_measured_and_told() {
+    let measured = run(design("", "1,8"), |point, _| Run::of(amdahl(point)));
+    assert!(measured.at(Point::new(None, 8)).unwrap().speedup.is_ok());
+    assert!(
+        measured
+            .findings
+            .iter()
+            .any(|f| f.code == "oversubscribed" && f.message.contains("p = 8 is above the 4"))
+    );
 }
 
 #[test]
