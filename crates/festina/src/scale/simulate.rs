@@ -1,6 +1,6 @@
 //! `festina scale --simulate`: recorded tasks on numbers of workers that one doesn't have.
 
-use festina_laws::simulate::{Costs, Policy, Simulation, Simulator, parse};
+use festina_laws::simulate::{Costs, Policy, Simulation, Simulator, parse, spread};
 use festina_report::{Axis, Cell, Chart, Column, Report, Role, Scale, Series, Table, Unit};
 use festina_types::{Finding, Seconds, Severity, Workers};
 use serde::Serialize;
@@ -9,6 +9,12 @@ use crate::{Error, Versioned, versioned};
 
 /// At most so many numbers of workers are shown as a table; all of them are in the JSON.
 const TABLE_ROWS: usize = 24;
+
+/// Tasks times numbers of workers that are simulated at the most: some seconds.
+const MOST_STEPS: usize = 20_000_000;
+
+/// So many numbers of workers are simulated of a range, however many tasks there are.
+const FEWEST: usize = 24;
 
 /// What a simulation is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,22 +53,45 @@ pub fn simulate(tasks: &str, request: &SimulateRequest) -> Result<SimulateResult
     let parsed = parse::csv(tasks)?;
     let mut simulator = Simulator::new(&parsed.tasks, request.costs, request.policy)?;
     let work_span = simulator.work_span();
-    let findings = match parsed.ignored_columns.as_slice() {
-        [] => Vec::new(),
-        names => {
-            let message = format!("columns that mean nothing here were not read: {}", names.join(", "));
-            let hint = "the columns are id, duration_s, deps and bytes";
-            vec![Finding::new(Severity::Note, "ignored-columns", message).with_hint(hint)]
-        }
-    };
+    let (workers, thinned) = thin(&request.workers, parsed.tasks.len());
+    let mut findings: Vec<Finding> = thinned.into_iter().collect();
+    findings.extend(ignored(&parsed.ignored_columns));
     Ok(SimulateResult {
         tasks: parsed.tasks.len(),
         work_s: work_span.work().0,
         span_s: work_span.span().0,
         policy: request.policy,
-        simulations: simulator.sweep(request.workers.iter().copied()),
+        simulations: simulator.sweep(workers),
         findings,
     })
+}
+
+/// Keeps some of many numbers of workers where simulating all of them would take minutes.
+fn thin(workers: &[Workers], tasks: usize) -> (Vec<Workers>, Option<Finding>) {
+    let (Some(&first), Some(&last)) = (workers.first(), workers.last()) else { return (Vec::new(), None) };
+    let most = (MOST_STEPS / tasks.max(1)).max(FEWEST);
+    if workers.len() <= most {
+        return (workers.to_vec(), None);
+    }
+    let kept = spread(first, last, most);
+    let message =
+        format!("{tasks} tasks were simulated on {} of {} numbers of workers", kept.len(), workers.len());
+    let finding = Finding::new(Severity::Note, "thinned", message)
+        .with_hint("a list such as --p 1,64,4096 is kept whole");
+    if workers.len() == 1 + (last.get() - first.get()) as usize {
+        (kept, Some(finding))
+    } else {
+        (workers.to_vec(), None)
+    }
+}
+
+fn ignored(columns: &[String]) -> Option<Finding> {
+    if columns.is_empty() {
+        return None;
+    }
+    let message = format!("columns that mean nothing here were not read: {}", columns.join(", "));
+    let hint = "the columns are id, duration_s, deps and bytes";
+    Some(Finding::new(Severity::Note, "ignored-columns", message).with_hint(hint))
 }
 
 impl SimulateResult {
