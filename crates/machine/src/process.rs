@@ -1,0 +1,1 @@
+//! Sampling of one process tree from `/proc/<pid>`.
