@@ -1,0 +1,3 @@
+//! Starts programs, bounds them, leaves none behind, and tells what they used.
+
+pub mod tasks;

@@ -1,0 +1,12 @@
+//! Runs a command for every input, on all cores, and loses nothing.
+
+mod error;
+mod inputs;
+mod nearest;
+mod parse;
+mod shell;
+mod template;
+
+pub use error::TaskError;
+pub use inputs::{Inputs, Origin, Range, Row, Rows, Source, TableFormat};
+pub use template::{Given, Template};
