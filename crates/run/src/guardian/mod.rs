@@ -1,0 +1,217 @@
+//! The guardian: a small process between this one and the programs that it runs.
+//!
+//! It is forked when a runner is made, is the subreaper of all that is started through it
+//! (`PR_SET_CHILD_SUBREAPER`), and does three things on request: start a program, collect what has ended, kill
+//! what is left. Every descendant of the program is a descendant of the guardian for as long as it lives, whatever
+//! it does with sessions, groups and double forks; and when this process dies, however suddenly, the guardian
+//! sees it (a pidfd) and kills them all.
+//!
+//! After a fork in a process with threads only async-signal-safe code may run, so the child's side, in `serve`,
+//! allocates nothing and takes no lock.
+#![expect(unsafe_code, reason = "fork, posix_spawn, wait4 and shared memory have no safe interface")]
+
+mod exchange;
+mod serve;
+mod strings;
+
+use std::io;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use festina_machine::CpuSet;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::retry_on_intr;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    SocketFlags, SocketType,
+};
+use rustix::process::{Pid, PidfdFlags, WaitOptions};
+
+pub(crate) use exchange::Collected;
+use exchange::{CpuMask, Exchange, Order, Reply, Request, Step};
+
+use crate::lookup::explain;
+use crate::{Launch, RunError};
+
+/// This process's end of the guardian; dropping it kills what is left, and the guardian.
+pub(crate) struct Guardian {
+    pid: Pid,
+    socket: OwnedFd,
+    exchange: Exchange,
+}
+
+/// A program that was started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    pub(crate) pid: Pid,
+    /// `CLOCK_MONOTONIC` just before the start, in nanoseconds.
+    pub(crate) at_ns: u64,
+    /// What `ru_maxrss` says at least, whatever the program uses, in KiB.
+    pub(crate) floor_kib: u64,
+}
+
+/// What the guardian collected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Collection {
+    /// The program's wait status.
+    pub(crate) status: i32,
+    /// Whether some descendant is still alive.
+    pub(crate) alive: bool,
+    pub(crate) resources: Collected,
+}
+
+/// The files that a program is given: standard input, output, error, and its working directory.
+pub(crate) struct Files<'a> {
+    pub(crate) streams: [BorrowedFd<'a>; 3],
+    pub(crate) directory: Option<BorrowedFd<'a>>,
+}
+
+fn lost(doing: &'static str) -> impl FnOnce(rustix::io::Errno) -> RunError {
+    move |error| RunError::Guardian { doing, source: error.into() }
+}
+
+impl Guardian {
+    /// Forks the guardian.
+    pub(crate) fn new() -> Result<Self, RunError> {
+        let fail = lost("could not be started");
+        Self::fork()
+            .map_err(|error| fail(rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::IO)))
+    }
+
+    fn fork() -> io::Result<Self> {
+        let exchange = Exchange::new()?;
+        let (socket, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let parent = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
+        let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        let home = rustix::fs::open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let tools = serve::Tools { socket: theirs, parent, null, home, exchange };
+        let pid = serve::fork(&tools)?;
+        Ok(Self { pid, socket, exchange: tools.exchange })
+    }
+
+    /// Returns the guardian's process id: all programs are its descendants, and it has no others.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Starts the file `path` as `launch` says; returns when it runs.
+    pub(crate) fn start(
+        &mut self,
+        path: &Path,
+        launch: &Launch,
+        files: &Files<'_>,
+    ) -> Result<Started, RunError> {
+        let base = self.exchange.at::<u8>(0).addr();
+        let layout = strings::lay_out(self.exchange.arena(), base, path, launch)?;
+        let cpus = launch.cpus.as_ref().map(mask).transpose()?;
+        self.exchange.set_request(Request {
+            order: Order::Start,
+            path: layout.path,
+            arguments: layout.arguments,
+            environment: layout.environment,
+            has_directory: files.directory.is_some(),
+            has_cpus: cpus.is_some(),
+            cpus: cpus.unwrap_or([0; 128]),
+            has_nice: launch.nice.is_some(),
+            nice: launch.nice.unwrap_or(0),
+        });
+        let [input, output, errors] = files.streams;
+        let all = [input, output, errors, files.directory.unwrap_or(input)];
+        let reply = self.exchange(&all[..3 + usize::from(files.directory.is_some())])?;
+        if reply.step != Step::Done {
+            return Err(refusal(&reply, path, launch));
+        }
+        let pid =
+            Pid::from_raw(reply.pid).ok_or_else(|| lost("gave no process id")(rustix::io::Errno::SRCH))?;
+        Ok(Started { pid, at_ns: reply.started_ns, floor_kib: reply.floor_kib })
+    }
+
+    /// Collects the program, which has ended, and those of its descendants that have.
+    pub(crate) fn collect(&mut self) -> Result<Collection, RunError> {
+        self.order(Order::Collect)
+    }
+
+    /// Kills and collects all that is left.
+    pub(crate) fn kill(&mut self) -> Result<Collection, RunError> {
+        self.order(Order::Kill)
+    }
+
+    fn order(&mut self, order: Order) -> Result<Collection, RunError> {
+        let request = Request { order, ..self.exchange.request() };
+        self.exchange.set_request(request);
+        let reply = self.exchange(&[])?;
+        Ok(Collection { status: reply.status, alive: reply.alive, resources: reply.collected })
+    }
+
+    /// Gives the turn to the guardian, with `files`, and waits for it to give it back.
+    fn exchange(&mut self, files: &[BorrowedFd<'_>]) -> Result<Reply, RunError> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !files.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(files));
+        }
+        let bytes = [IoSlice::new(b"!")];
+        retry_on_intr(|| rustix::net::sendmsg(&self.socket, &bytes, &mut control, SendFlags::NOSIGNAL))
+            .map_err(lost("is gone"))?;
+        let mut answer = [0];
+        let mut none = RecvAncillaryBuffer::default();
+        let received = retry_on_intr(|| {
+            let mut slices = [IoSliceMut::new(&mut answer)];
+            rustix::net::recvmsg(&self.socket, &mut slices, &mut none, RecvFlags::empty())
+        })
+        .map_err(lost("is gone"))?;
+        match received.bytes {
+            0 => Err(lost("is gone")(rustix::io::Errno::PIPE)),
+            _ => Ok(self.exchange.reply()),
+        }
+    }
+}
+
+impl Drop for Guardian {
+    fn drop(&mut self) {
+        let _ = rustix::net::shutdown(self.socket.as_fd(), rustix::net::Shutdown::Both);
+        // Fails only where the host process collects all of its children itself.
+        let _ = retry_on_intr(|| rustix::process::waitpid(Some(self.pid), WaitOptions::empty()));
+    }
+}
+
+fn mask(cpus: &CpuSet) -> Result<CpuMask, RunError> {
+    let mut mask = [0_u64; 128];
+    for cpu in cpus.iter() {
+        let word = mask.get_mut(cpu as usize / 64);
+        *word.ok_or_else(|| RunError::Affinity { wanted: cpus.clone(), usable: CpuSet::new() })? |=
+            1 << (cpu % 64);
+    }
+    Ok(mask)
+}
+
+fn unmask(mask: &CpuMask) -> CpuSet {
+    (0_u32..)
+        .zip(0..128 * 64)
+        .map(|(cpu, _): (u32, u32)| cpu)
+        .filter(|cpu| mask[*cpu as usize / 64] >> (cpu % 64) & 1 == 1)
+        .collect()
+}
+
+/// Returns why a program was not started.
+fn refusal(reply: &Reply, path: &Path, launch: &Launch) -> RunError {
+    let source = io::Error::from_raw_os_error(reply.errno);
+    match reply.step {
+        Step::Directory => RunError::Directory { path: launch.directory.clone().unwrap_or_default(), source },
+        Step::Affinity => {
+            let wanted = launch.cpus.clone().unwrap_or_default();
+            let usable = unmask(&reply.cpus).intersection(&wanted);
+            RunError::Affinity { wanted, usable }
+        }
+        Step::Nice => RunError::Nice { nice: launch.nice.unwrap_or(0) },
+        Step::Execute if reply.errno == libc::E2BIG => {
+            let (bytes, longest) = strings::lengths(launch, path);
+            RunError::ArgumentsTooLong { bytes, longest }
+        }
+        Step::Execute => explain(path, launch.directory.as_deref(), source),
+        Step::Done | Step::Streams => RunError::Exhausted { source },
+    }
+}

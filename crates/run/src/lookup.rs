@@ -1,0 +1,191 @@
+//! Finds a program the way a shell does, and explains why one cannot be started.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::{Environment, RunError};
+
+/// Where programs are looked for if there is no `PATH`: what `confstr(_CS_PATH)` says.
+const STANDARD_PATH: &str = "/bin:/usr/bin";
+
+/// The largest edit distance, as a fraction of the name's length, at which a name is offered instead.
+const SIMILAR: f64 = 0.34;
+
+/// Returns the path of `program`: itself if it has a slash, else the first executable file of that name on the
+/// `PATH` of `environment`. Relative entries of `PATH` start at `directory`, and so does a relative `program`,
+/// which is returned as it is.
+///
+/// # Errors
+///
+/// [`RunError::CommandNotFound`], with the most similar name that is there, or [`RunError::NotExecutable`] if
+/// only a file without permission was found.
+pub fn find_program(
+    program: &OsStr,
+    environment: &Environment,
+    directory: Option<&Path>,
+) -> Result<PathBuf, RunError> {
+    if program.as_bytes().contains(&b'/') {
+        return Ok(PathBuf::from(program));
+    }
+    let path = environment.get("PATH").unwrap_or(OsStr::new(STANDARD_PATH));
+    let mut forbidden = None;
+    if !program.is_empty() {
+        for folder in folders(path) {
+            let candidate = folder.join(program);
+            let seen = directory.map_or_else(|| candidate.clone(), |start| start.join(&candidate));
+            if !seen.is_file() {
+                continue;
+            }
+            if is_executable(&seen) {
+                return Ok(candidate);
+            }
+            forbidden.get_or_insert(candidate);
+        }
+    }
+    Err(match forbidden {
+        Some(path) => RunError::NotExecutable { path },
+        None => RunError::CommandNotFound {
+            program: program.to_string_lossy().into_owned(),
+            nearest: nearest(&program.to_string_lossy(), path),
+        },
+    })
+}
+
+/// Returns the error of a program that the kernel refused to start with `error`.
+pub(crate) fn explain(path: &Path, directory: Option<&Path>, error: io::Error) -> RunError {
+    let seen = directory.map_or_else(|| path.to_owned(), |start| start.join(path));
+    let path = path.to_owned();
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR) if !seen.exists() => RunError::NoSuchProgram { path },
+        Some(libc::ENOENT | libc::ENOTDIR) => {
+            RunError::InterpreterMissing { path, interpreter: interpreter(&seen) }
+        }
+        Some(libc::EACCES) if seen.is_dir() => RunError::IsFolder { path },
+        Some(libc::EACCES) if is_executable(&seen) && !interpreter(&seen).is_empty() => {
+            RunError::InterpreterMissing { path, interpreter: interpreter(&seen) }
+        }
+        Some(libc::EACCES | libc::EPERM) => RunError::NotExecutable { path },
+        Some(libc::ENOEXEC) => RunError::UnknownFormat { path },
+        Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
+            RunError::Exhausted { source: error }
+        }
+        _ => RunError::Start { path, source: error },
+    }
+}
+
+fn folders(path: &OsStr) -> impl Iterator<Item = &Path> {
+    // An empty entry means the working directory.
+    path.as_bytes()
+        .split(|&byte| byte == b':')
+        .map(|folder| Path::new(OsStr::from_bytes(if folder.is_empty() { b"." } else { folder })))
+}
+
+fn is_executable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+/// Returns the interpreter that the first line of a script names; for a binary, its loader in words.
+fn interpreter(path: &Path) -> String {
+    let mut start = Vec::new();
+    if let Ok(file) = File::open(path) {
+        let _ = file.take(256).read_to_end(&mut start);
+    }
+    if start.starts_with(b"\x7fELF") {
+        return "the loader (ld.so) that it was linked for".to_owned();
+    }
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let Some(line) = line.strip_prefix(b"#!") else { return String::new() };
+    let text = String::from_utf8_lossy(line);
+    // A carriage return of another system's line end is the classic cause: it is shown, not hidden.
+    text.trim_matches([' ', '\t']).split([' ', '\t']).next().unwrap_or_default().escape_debug().to_string()
+}
+
+/// Returns the name on `path` that is most similar to `program`, if any is similar at all.
+fn nearest(program: &str, path: &OsStr) -> Option<String> {
+    let names = folders(path).filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    names
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .map(|name| (strsim::damerau_levenshtein(program, &name), name))
+        .filter(|(distance, _)| (*distance as f64) <= SIMILAR * program.chars().count() as f64)
+        .min()
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn environment() -> Environment {
+        Environment::from_iter([("PATH", "/usr/bin:/bin")])
+    }
+
+    fn explained(text: &str, mode: u32, errno: i32) -> RunError {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("script");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        explain(&path, None, io::Error::from_raw_os_error(errno))
+    }
+
+    #[test]
+    fn a_name_is_found_on_the_path_that_is_given() {
+        let found = find_program(OsStr::new("sh"), &environment(), None).unwrap();
+        assert!(found.ends_with("bin/sh") && found.is_file());
+        assert!(find_program(OsStr::new("sh"), &Environment::new(), None).is_ok());
+        let nowhere = Environment::from_iter([("PATH", "/nonexistent")]);
+        assert!(find_program(OsStr::new("sh"), &nowhere, None).is_err());
+    }
+
+    #[test]
+    fn a_name_mistyped_gets_the_nearest() {
+        let error = find_program(OsStr::new("sleeep"), &environment(), None).unwrap_err();
+        assert_eq!(error.hint().unwrap(), "did you mean sleep?");
+        let error = find_program(OsStr::new("qqqqqqqqqqqq"), &environment(), None).unwrap_err();
+        assert!(matches!(error, RunError::CommandNotFound { nearest: None, .. }));
+        assert!(find_program(OsStr::new(""), &environment(), None).is_err());
+    }
+
+    #[test]
+    fn a_file_without_permission_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("tool"), "#!/bin/sh\n").unwrap();
+        let path = Environment::from_iter([("PATH", folder.path())]);
+        let error = find_program(OsStr::new("tool"), &path, None).unwrap_err();
+        assert!(matches!(&error, RunError::NotExecutable { .. }));
+        assert!(error.hint().unwrap().starts_with("chmod +x /"));
+    }
+
+    #[test]
+    fn relative_entries_start_at_the_working_directory_of_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let tool = folder.path().join("tool");
+        fs::write(&tool, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = Environment::from_iter([("PATH", "/nonexistent:")]);
+        let found = find_program(OsStr::new("tool"), &path, Some(folder.path())).unwrap();
+        assert_eq!(found, Path::new("./tool"));
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_is_explained() {
+        let error = explained("#!/no/such/python3 -u\n", 0o755, libc::ENOENT);
+        assert!(
+            matches!(error, RunError::InterpreterMissing { interpreter, .. } if interpreter == "/no/such/python3")
+        );
+        let error = explained("#!/bin/sh\r\necho\r\n", 0o755, libc::ENOENT);
+        assert!(
+            matches!(error, RunError::InterpreterMissing { interpreter, .. } if interpreter == "/bin/sh\\r")
+        );
+        assert!(matches!(explained("echo\n", 0o755, libc::ENOEXEC), RunError::UnknownFormat { .. }));
+        assert!(matches!(explained("echo\n", 0o755, libc::EAGAIN), RunError::Exhausted { .. }));
+        let missing = explain(Path::new("./nothing"), None, io::Error::from_raw_os_error(libc::ENOENT));
+        assert!(matches!(missing, RunError::NoSuchProgram { .. }));
+        let folder = explain(Path::new("/tmp"), None, io::Error::from_raw_os_error(libc::EACCES));
+        assert!(matches!(folder, RunError::IsFolder { .. }));
+    }
+}
