@@ -1,6 +1,7 @@
 //! Why tasks could not be run.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use festina_types::Exit;
 use thiserror::Error;
@@ -105,9 +106,56 @@ pub enum TaskError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another festina writes this journal.
+    #[error("another festina is at work on {}", path.display())]
+    InUse {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// A journal was written by another version of festina.
+    #[error("{} is a journal of version {version}: this festina reads version {}", path.display(), super::JOURNAL_VERSION)]
+    JournalVersion {
+        /// The journal.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// A journal cannot be read.
+    #[error("the journal cannot be read: {}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file system is full, or a quota is used up.
+    #[error("no space left for {}", path.display())]
+    NoSpace {
+        /// The file that was to be written.
+        path: PathBuf,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl TaskError {
+    /// Returns the error of a file that could not be written.
+    pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path },
+            _ => Self::Write { path, source },
+        }
+    }
+
     /// Returns what to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -134,12 +182,20 @@ impl TaskError {
                 Some("1..100 counts by ones, 0..1:0.1 by tenths, both ends included".to_owned())
             }
             Self::Pattern { .. } => Some("quote the pattern, so that no shell expands it first".to_owned()),
+            Self::InUse { .. } => Some("wait for it, or give this run another name: --name NAME".to_owned()),
+            Self::JournalVersion { .. } => {
+                Some("start a new run, or use the festina that wrote it".to_owned())
+            }
+            Self::NoSpace { .. } => Some("free some space and go on with --resume".to_owned()),
             _ => None,
         }
     }
 
     /// Returns the exit code of a festina that ends with this error.
     pub fn exit(&self) -> Exit {
-        Exit::BadInput
+        match self {
+            Self::InUse { .. } | Self::NoSpace { .. } | Self::Write { .. } => Exit::Unavailable,
+            _ => Exit::BadInput,
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 mod error;
 mod inputs;
+mod journal;
+mod key;
 mod nearest;
 mod parse;
 mod shell;
@@ -9,4 +11,6 @@ mod template;
 
 pub use error::TaskError;
 pub use inputs::{Inputs, Origin, Range, Row, Rows, Source, TableFormat};
+pub use journal::{Damage, JOURNAL_VERSION, Reading, Record, Session, TaskEnd};
+pub use key::TaskKey;
 pub use template::{Given, Template};

@@ -313,15 +313,19 @@ mod tests {
 
         #[test]
         fn doubled_braces_give_any_text(text in "[{}a1 ]{0,16}") {
+            // Only text in which no brace is closed before it is opened can be written so.
+            let mut depth = 0;
+            let balanced = |c: &char| {
+                depth += match c {
+                    '{' => 1,
+                    '}' if depth == 0 => return false,
+                    '}' => -1,
+                    _ => 0,
+                };
+                true
+            };
+            let text: String = text.chars().filter(balanced).collect();
             let doubled = text.replace('{', "{{").replace('}', "}}");
-            // Only text whose braces are balanced in order can be written so.
-            let depth = text.chars().try_fold(0_i32, |depth, c| match c {
-                '{' => Some(depth + 1),
-                '}' if depth == 0 => None,
-                '}' => Some(depth - 1),
-                _ => Some(depth),
-            });
-            prop_assume!(depth == Some(0));
             let pieces = word(doubled.as_bytes(), &[], false).unwrap();
             let text = if text.is_empty() { vec![] } else { vec![Piece::Text(text.into_bytes())] };
             prop_assert_eq!(pieces, text);
