@@ -106,6 +106,52 @@ pub enum TaskError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Blocks have no size, or records no end.
+    #[error("blocks need a size and records an end")]
+    Split,
+    /// Words that are no policy of halting.
+    #[error("'{text}' does not say when to stop")]
+    Halt {
+        /// What was given.
+        text: String,
+    },
+    /// There is no run of this name.
+    #[error("no run is kept in {}", path.display())]
+    NoRun {
+        /// Where it would be.
+        path: PathBuf,
+        /// The most similar name that is there.
+        nearest: Option<String>,
+    },
+    /// There is a run of this name.
+    #[error("there is a run in {}", path.display())]
+    RunExists {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// A slot cannot be bound to its CPUs.
+    #[error("tasks cannot be bound to CPUs {cpus}")]
+    Bind {
+        /// The CPUs.
+        cpus: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A column is asked for that the table does not have.
+    #[error("the table of results has no column '{name}'")]
+    ResultColumn {
+        /// The name.
+        name: String,
+        /// The most similar name that it has.
+        nearest: Option<String>,
+    },
+    /// The processes that run tasks could not be made or were lost.
+    #[error("tasks cannot be run")]
+    Runner(#[from] crate::RunError),
+    /// A thread cannot be started.
+    #[error("no thread can be started")]
+    Thread(#[source] io::Error),
     /// Another festina writes this journal.
     #[error("another festina is at work on {}", path.display())]
     InUse {
@@ -182,6 +228,15 @@ impl TaskError {
                 Some("1..100 counts by ones, 0..1:0.1 by tenths, both ends included".to_owned())
             }
             Self::Pattern { .. } => Some("quote the pattern, so that no shell expands it first".to_owned()),
+            Self::Halt { .. } => {
+                Some("never; soon,fail=1; now,fail=10%; now,success=1; soon,done=100".to_owned())
+            }
+            Self::NoRun { nearest: Some(nearest), .. }
+            | Self::ResultColumn { nearest: Some(nearest), .. } => Some(format!("did you mean {nearest}?")),
+            Self::RunExists { .. } => {
+                Some("go on with it: --resume; or give this run another name".to_owned())
+            }
+            Self::Runner(error) => error.hint(),
             Self::InUse { .. } => Some("wait for it, or give this run another name: --name NAME".to_owned()),
             Self::JournalVersion { .. } => {
                 Some("start a new run, or use the festina that wrote it".to_owned())
@@ -194,7 +249,12 @@ impl TaskError {
     /// Returns the exit code of a festina that ends with this error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::InUse { .. } | Self::NoSpace { .. } | Self::Write { .. } => Exit::Unavailable,
+            Self::InUse { .. }
+            | Self::NoSpace { .. }
+            | Self::Write { .. }
+            | Self::Thread(_)
+            | Self::Bind { .. } => Exit::Unavailable,
+            Self::Runner(error) => error.exit(),
             _ => Exit::BadInput,
         }
     }

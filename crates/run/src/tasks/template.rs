@@ -99,8 +99,17 @@ impl Template {
 
     /// Returns whether `{seed}` is used.
     pub fn uses_seed(&self) -> bool {
-        let is_seed = |piece: &Piece| matches!(piece, Piece::Value(Value::Seed, _, _));
-        self.words.iter().flatten().any(is_seed)
+        self.uses(&Value::Seed)
+    }
+
+    /// Returns whether `{#}` is used.
+    pub fn uses_number(&self) -> bool {
+        self.uses(&Value::Number)
+    }
+
+    fn uses(&self, wanted: &Value) -> bool {
+        let is_wanted = |piece: &Piece| matches!(piece, Piece::Value(value, _, _) if value == wanted);
+        self.words.iter().flatten().any(is_wanted)
     }
 
     /// Returns the program, if it is the same for all inputs.

@@ -85,7 +85,7 @@ impl Origin {
         }
     }
 
-    fn unreadable(&self, source: io::Error) -> TaskError {
+    pub(super) fn unreadable(&self, source: io::Error) -> TaskError {
         TaskError::Read { origin: self.name(), source }
     }
 }

@@ -33,6 +33,10 @@ impl Row {
         &self.values
     }
 
+    pub(in crate::tasks) fn into_values(self) -> Vec<OsString> {
+        self.values
+    }
+
     /// Returns the names of the values.
     pub fn names(&self) -> &[String] {
         &self.names

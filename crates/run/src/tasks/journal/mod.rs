@@ -120,13 +120,33 @@ pub struct Damage {
     pub is_torn: bool,
 }
 
+/// Where a task's outcome begins in the journal, and whether it is a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u64);
+
+impl Place {
+    const FAILED: u64 = 1 << 63;
+
+    pub(crate) fn new(offset: u64, is_finished: bool) -> Self {
+        Self(if is_finished { offset } else { offset | Self::FAILED })
+    }
+
+    pub(crate) fn offset(self) -> u64 {
+        self.0 & !Self::FAILED
+    }
+
+    pub(crate) fn is_finished(self) -> bool {
+        self.0 & Self::FAILED == 0
+    }
+}
+
 /// What a journal holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
     /// The sessions, in the order of time.
     pub sessions: Vec<Session>,
     /// Where the last outcome of each task begins, in the order of the keys.
-    pub(crate) outcomes: Vec<(TaskKey, u64)>,
+    outcomes: Vec<(TaskKey, Place)>,
     /// What could not be read.
     pub damaged: Vec<Damage>,
 }
@@ -149,7 +169,9 @@ impl Reading {
                     });
                 }
                 Ok(Line::Session(session)) => reading.sessions.push(session),
-                Ok(Line::Task(record)) => reading.outcomes.push((record.key, offset)),
+                Ok(Line::Task(record)) => {
+                    reading.outcomes.push((record.key, Place::new(offset, record.end.is_finished())));
+                }
                 Err(damage) => reading.damaged.push(damage),
             }
             Ok(())
@@ -166,8 +188,17 @@ impl Reading {
         Ok(reading)
     }
 
+    /// Returns the first session of the journal at `path`, if one can be read.
+    pub(crate) fn first_session(path: &Path) -> Option<Session> {
+        let mut lines = BufReader::new(File::open(path).ok()?.take(1 << 20)).split(b'\n');
+        lines.find_map(|line| match line::read(&line.ok()?)? {
+            Line::Session(session) => Some(session),
+            Line::Task(_) => None,
+        })
+    }
+
     /// Returns where the outcome of a task begins.
-    pub(crate) fn outcome(&self, key: &TaskKey) -> Option<u64> {
+    pub(crate) fn outcome(&self, key: &TaskKey) -> Option<Place> {
         let index = self.outcomes.binary_search_by_key(key, |(key, _)| *key).ok()?;
         Some(self.outcomes[index].1)
     }
@@ -189,7 +220,7 @@ impl Reading {
     /// [`TaskError::Journal`] if the file cannot be read.
     pub fn records(&self, path: &Path) -> Result<Vec<Record>, TaskError> {
         let file = File::open(path).map_err(|source| TaskError::Journal { path: path.to_owned(), source })?;
-        let mut offsets: Vec<u64> = self.outcomes.iter().map(|(_, offset)| *offset).collect();
+        let mut offsets: Vec<u64> = self.outcomes.iter().map(|(_, place)| place.offset()).collect();
         offsets.sort_unstable();
         offsets.into_iter().map(|offset| record_at(&file, path, offset)).collect()
     }
