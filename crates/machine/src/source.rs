@@ -2,7 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::cpu_set::CpuSet;
 
 /// Where the files of a machine are read: below `/`, or below a folder that mimics it.
 ///
@@ -39,7 +42,7 @@ impl Source {
     }
 
     /// Returns the text of the file at the absolute `path`, without the white space at its end.
-    pub fn read(&self, path: &str) -> Option<String> {
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
         let mut bytes = Vec::new();
         self.open(path)?.take(LONGEST).read_to_end(&mut bytes).ok()?;
         let mut text = String::from_utf8(bytes)
@@ -49,22 +52,27 @@ impl Source {
     }
 
     /// Returns the file at `path` read by `parse`, or `None` if it is absent or not understood.
-    pub fn parse<T>(&self, path: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    pub(crate) fn parse<T>(&self, path: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         self.read(path).and_then(|text| parse(&text))
     }
 
     /// Returns the number in the file at `path`.
-    pub fn number<T: std::str::FromStr>(&self, path: &str) -> Option<T> {
+    pub(crate) fn number<T: std::str::FromStr>(&self, path: &str) -> Option<T> {
         self.parse(path, |text| text.trim().parse().ok())
     }
 
+    /// Returns the list of CPUs in the file at `path`.
+    pub(crate) fn cpus(&self, path: &str) -> Option<CpuSet> {
+        self.parse(path, |text| text.parse().ok())
+    }
+
     /// Returns the open file at `path`, to be read again and again.
-    pub fn open(&self, path: &str) -> Option<File> {
+    pub(crate) fn open(&self, path: &str) -> Option<File> {
         File::open(self.locate(path)).ok()
     }
 
     /// Returns the sorted names in the folder at `path`; none if it is absent.
-    pub fn list(&self, path: &str) -> Vec<String> {
+    pub(crate) fn list(&self, path: &str) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.locate(path))
             .into_iter()
             .flatten()
@@ -75,12 +83,23 @@ impl Source {
     }
 
     /// Returns whether there is something at `path`.
-    pub fn exists(&self, path: &str) -> bool {
+    pub(crate) fn exists(&self, path: &str) -> bool {
         self.locate(path).exists()
     }
 
+    /// Returns whether the file at `path` is a program.
+    pub(crate) fn is_executable(&self, path: &str) -> bool {
+        let is_program = |file: fs::Metadata| file.is_file() && file.permissions().mode() & 0o111 != 0;
+        fs::metadata(self.locate(path)).is_ok_and(is_program)
+    }
+
+    /// Returns the hypervisor's name as the CPU gives it; only the live machine can be asked.
+    pub(crate) fn hypervisor_vendor(&self) -> Option<String> {
+        self.is_live().then(crate::hypervisor::ask_cpu).flatten()
+    }
+
     /// Returns where `path` of the machine is in our file system.
-    pub fn locate(&self, path: &str) -> PathBuf {
+    pub(crate) fn locate(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 }

@@ -109,7 +109,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The CPUs asked for may not all be used.
-    #[error("CPUs {wanted} may not all be used: {usable} may")]
+    #[error("of CPUs {wanted} {} may be used", if usable.is_empty() { "none".to_owned() } else { format!("only {usable}") })]
     Affinity {
         /// The CPUs asked for.
         wanted: CpuSet,

@@ -21,6 +21,7 @@
 
 mod accounting;
 mod capture;
+mod ending;
 mod environment;
 mod error;
 mod guardian;
@@ -33,6 +34,7 @@ mod stdio;
 mod stop;
 pub mod tasks;
 mod tree;
+mod watch;
 
 pub use accounting::Accounting;
 pub use environment::Environment;

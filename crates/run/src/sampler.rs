@@ -11,6 +11,7 @@ use festina_machine::Source;
 use festina_machine::process::{TreeReader, TreeReading};
 use festina_types::Bytes;
 use rustix::process::{Pid, Signal};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::tree::TreeAccount;
 
@@ -61,10 +62,10 @@ impl Job {
     }
 
     fn sample(&mut self, reader: &mut TreeReader, reading: &mut TreeReading) {
-        let begin = now_ns();
+        let (begin, cpu) = (now_ns(), cpu_ns());
         reader.read(self.root, reading);
-        let read = now_ns();
-        let memory = self.memory(reader, reading, read);
+        let cost = cpu_ns() - cpu;
+        let memory = self.memory(reader, reading);
         self.account.observe(begin, reading, memory.unwrap_or(Bytes(0)));
         if let (Some(limit), Some(memory)) = (self.memory_limit, memory)
             && memory > limit
@@ -74,7 +75,7 @@ impl Job {
             let _ = rustix::process::kill_process(self.main, Signal::KILL);
         }
         let end = now_ns();
-        self.next_ns = end + self.period(end, read - begin);
+        self.next_ns = end + self.period(end, cost);
     }
 
     fn period(&self, now: u64, cost: u64) -> u64 {
@@ -85,18 +86,18 @@ impl Job {
 
     /// Returns the memory of the tree, with shared pages counted once: only where it could matter, for the peak
     /// or the limit, and where the time for it has come.
-    fn memory(&mut self, reader: &mut TreeReader, reading: &TreeReading, now: u64) -> Option<Bytes> {
+    fn memory(&mut self, reader: &mut TreeReader, reading: &TreeReading) -> Option<Bytes> {
         let rss = reading.rss();
         if reading.n_processes() < 2 || rss <= self.account.peak_memory {
             return Some(rss);
         }
-        if now < self.next_pss_ns {
+        if now_ns() < self.next_pss_ns {
             return None;
         }
+        let cpu = cpu_ns();
         let shared_once = reading.processes.iter().filter(|process| process.is_alive());
         let memory = shared_once.map(|process| reader.pss(process.pid).unwrap_or(process.rss).0).sum();
-        let cost = now_ns() - now;
-        self.next_pss_ns = now + cost * PERIOD_OVER_COST;
+        self.next_pss_ns = now_ns() + (cpu_ns() - cpu) * PERIOD_OVER_COST;
         Some(Bytes(memory))
     }
 }
@@ -185,6 +186,15 @@ fn work(shared: &Shared) {
 
 /// Returns `CLOCK_MONOTONIC` in nanoseconds.
 pub(crate) fn now_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    clock_ns(ClockId::Monotonic)
+}
+
+/// Returns this thread's CPU time in nanoseconds: what a sample costs, however long others make it wait.
+fn cpu_ns() -> u64 {
+    clock_ns(ClockId::ThreadCPUTime)
+}
+
+fn clock_ns(clock: ClockId) -> u64 {
+    let now = clock_gettime(clock);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

@@ -81,16 +81,26 @@ impl Usage {
 pub struct Conditions {
     /// CPU time that the hypervisor took from the CPUs that the run was allowed to use.
     pub steal: Option<Seconds>,
+    /// How far off `steal` may be: it is shown in ticks, of 10 ms as a rule.
+    pub steal_resolution: Option<Seconds>,
     /// CPU time that other processes used on the CPUs that the run was allowed to use.
     pub other_cpu: Option<Seconds>,
+    /// How far off `other_cpu` may be: the clock behind it ticks too, in 4 ms or 10 ms as a rule.
+    pub resolution: Option<Seconds>,
     /// Time in which some task of the system waited for a CPU (PSI `some`).
     pub cpu_pressure: Option<Seconds>,
+    /// Time in which some task of the system waited for memory to be freed or read back (PSI `some`).
+    pub memory_pressure: Option<Seconds>,
+    /// Time in which some task of the system waited for storage (PSI `some`).
+    pub io_pressure: Option<Seconds>,
     /// Number of scheduling periods in which a cgroup quota throttled us.
     pub throttled_periods: Option<u64>,
     /// Mean frequency of the allowed CPUs at the end of the run, in MHz.
     pub frequency_mhz: Option<f64>,
     /// The 1-minute load average at the start.
     pub load_1m: Option<f64>,
+    /// How long the machine was suspended; zero for nearly every run.
+    pub suspended: Option<Seconds>,
 }
 
 /// Independent evidence that a run was disturbed from outside.
