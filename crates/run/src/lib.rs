@@ -32,6 +32,7 @@ mod runner;
 mod sampler;
 mod stdio;
 mod stop;
+pub mod tasks;
 mod tree;
 mod watch;
 
