@@ -21,18 +21,7 @@ pub(crate) struct Answer {
 
 /// Writes `answer` wherever `arguments` ask for it; as text on standard output unless JSON is printed there.
 pub(crate) fn emit(answer: &Answer, arguments: &OutputArguments) -> Result<(), Error> {
-    if let Some(path) = &arguments.html {
-        let options = html::HtmlOptions { provenance: answer.provenance.clone(), generator: generator() };
-        write_file(path, &html::page(&answer.report, &options))?;
-    }
-    if let Some(path) = &arguments.svg {
-        let charts = answer.report.charts();
-        let chart = charts.first().ok_or_else(|| Error::Input {
-            message: "this answer has no chart to write as SVG".to_owned(),
-            hint: Some("leave --svg away".to_owned()),
-        })?;
-        write_file(path, &svg::chart(chart, &svg::SvgOptions::default()))?;
-    }
+    write_pictures(&answer.report, &answer.provenance, arguments)?;
     match arguments.json.as_deref() {
         Some(path) if path == Path::new("-") => print(&pretty(&answer.json)),
         Some(path) => {
@@ -41,6 +30,45 @@ pub(crate) fn emit(answer: &Answer, arguments: &OutputArguments) -> Result<(), E
         }
         None => print(&text::render(&answer.report, &screen())),
     }
+}
+
+/// Writes `report` wherever `arguments` ask for it but to standard output, which belongs to somebody else; JSON goes there
+/// only if it is asked to.
+pub(crate) fn write_files(
+    report: &Report,
+    json: &Value,
+    provenance: &[(String, String)],
+    arguments: &OutputArguments,
+) -> Result<(), Error> {
+    write_pictures(report, provenance, arguments)?;
+    arguments.json.as_deref().map_or(Ok(()), |path| emit_json(json, path))
+}
+
+/// Prints `report` to standard error.
+pub(crate) fn print_to_errors(report: &Report) {
+    let options = text::TextOptions { color: false, ..screen() };
+    let _ = io::stderr().lock().write_all(text::render(report, &options).as_bytes());
+}
+
+/// Writes the HTML page and the SVG drawing.
+fn write_pictures(
+    report: &Report,
+    provenance: &[(String, String)],
+    arguments: &OutputArguments,
+) -> Result<(), Error> {
+    if let Some(path) = &arguments.html {
+        let options = html::HtmlOptions { provenance: provenance.to_vec(), generator: generator() };
+        write_file(path, &html::page(report, &options))?;
+    }
+    if let Some(path) = &arguments.svg {
+        let charts = report.charts();
+        let chart = charts.first().ok_or_else(|| Error::Input {
+            message: "this answer has no chart to write as SVG".to_owned(),
+            hint: Some("leave --svg away".to_owned()),
+        })?;
+        write_file(path, &svg::chart(chart, &svg::SvgOptions::default()))?;
+    }
+    Ok(())
 }
 
 /// Writes the table at `index` of `report` as CSV to `path`, or prints it where `path` is `-`.

@@ -42,6 +42,9 @@ pub enum Error {
     /// A law refuses its numbers.
     #[error(transparent)]
     Law(#[from] festina_laws::LawError),
+    /// The tasks could not be run.
+    #[error(transparent)]
+    Task(#[from] festina_run::tasks::TaskError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -63,6 +66,7 @@ impl Error {
         match self {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
+            Self::Task(error) => error.hint(),
             Self::File { .. } | Self::Law(_) => None,
         }
     }
@@ -76,6 +80,7 @@ impl Error {
                 _ => Exit::Unavailable,
             },
             Self::Measure(error) => exit_of(error),
+            Self::Task(error) => error.exit(),
         }
     }
 }

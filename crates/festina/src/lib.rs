@@ -8,6 +8,7 @@ mod error;
 mod json;
 mod laws;
 pub mod scale;
+pub mod tasks;
 
 pub use cores::{cores, cores_json, cores_report};
 pub use error::Error;

@@ -2,6 +2,7 @@
 
 mod cores;
 mod laws;
+mod run;
 mod scale;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> ExitCode {
         Verb::Scale(arguments) => scale::run(*arguments),
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
+        Verb::Run(arguments) => run::run(*arguments),
     };
     let exit = result.unwrap_or_else(|error: Error| {
         output::print_error(&error);
