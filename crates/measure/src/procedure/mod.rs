@@ -247,6 +247,15 @@ impl Procedure<'_> {
         self.note(Note::Finding { finding })
     }
 
+    /// Tells `finding` unless one of its kind was told: of what happens in every run, the first is enough.
+    fn notice_first(&mut self, finding: &Finding) -> Result<(), MeasureError> {
+        let is_known = self
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::Finding { finding: f } if f.code == finding.code));
+        if is_known { Ok(()) } else { self.notice(finding.clone()) }
+    }
+
     fn note(&mut self, note: Note) -> Result<(), MeasureError> {
         self.folder.note(&note)?;
         self.notes.push(note);

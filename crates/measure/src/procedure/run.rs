@@ -46,7 +46,7 @@ impl Procedure<'_> {
         let mut sample = self.sample(point, block, order, &execution);
         self.judge(&task, &mut sample)?;
         for finding in &execution.findings {
-            self.notice(finding.clone())?;
+            self.notice_first(finding)?;
         }
         self.folder.append(&sample)?;
         let index = self.samples.len();
