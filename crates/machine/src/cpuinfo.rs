@@ -5,10 +5,8 @@
 pub(crate) struct CpuInfo {
     pub(crate) model: Option<String>,
     pub(crate) processors: Vec<Processor>,
-    /// Whether the CPU says that it is virtual (x86 only).
-    pub(crate) is_virtual: bool,
-    /// Whether `cpu MHz` is measured by the CPU's own counters; else it is but a nominal constant.
-    pub(crate) measures_frequency: bool,
+    /// Whether the CPU says that it is virtual; `None` where it can't, which is all but x86.
+    pub(crate) is_virtual: Option<bool>,
 }
 
 /// One hardware thread.
@@ -53,8 +51,7 @@ impl CpuInfo {
             ("core id", Some(last)) => last.core = value.parse().ok(),
             // The same for every processor, and long: once is enough.
             ("flags", _) if is_first => {
-                self.is_virtual = value.split(' ').any(|flag| flag == "hypervisor");
-                self.measures_frequency = value.split(' ').any(|flag| flag == "aperfmperf");
+                self.is_virtual = Some(value.split(' ').any(|flag| flag == "hypervisor"));
             }
             _ => {}
         }
@@ -72,7 +69,7 @@ mod tests {
                     processor\t: 1\ncpu MHz\t\t: 3000.0\nphysical id\t: 1\ncore id\t\t: 4\nflags\t\t: fpu\n";
         let info = CpuInfo::parse(text);
         assert_eq!(info.model.as_deref(), Some("Some CPU @ 2GHz"));
-        assert!(info.is_virtual && info.measures_frequency);
+        assert_eq!(info.is_virtual, Some(true));
         assert_eq!(info.processors[1], Processor { cpu: 1, socket: Some(1), core: Some(4) });
     }
 
@@ -82,7 +79,7 @@ mod tests {
             "processor\t: 0\nBogoMIPS\t: 108.00\n\nprocessor\t: 1\n\nHardware\t: BCM2835\nModel\t: Pi 4\n";
         let info = CpuInfo::parse(text);
         assert_eq!((info.model.as_deref(), info.processors.len()), (Some("BCM2835"), 2));
-        assert_eq!(info.processors[1].core, None);
+        assert_eq!((info.processors[1].core, info.is_virtual), (None, None));
     }
 
     proptest::proptest! {

@@ -173,20 +173,15 @@ fn narrow(wider: &CpuSet, tighter: &CpuSet) -> CpuSet {
 }
 
 fn read_quotas(source: &Source, groups: &Groups) -> Vec<Limit> {
-    let limit = |found: Found<f64>, text: String| {
-        Limit::new(LimitSource::Quota, Amount::Cpus(found.value), format!("{} {text}", found.path))
-    };
-    let unified = groups.unified.each(source, "cpu.max", parse_quota).map(|found| {
-        let text = found.text.clone();
-        limit(found, text)
-    });
-    let period = |folder: &str| source.number::<u64>(&format!("{folder}/cpu.cfs_period_us"));
-    let version_1 = groups.cpu.each(source, "cpu.cfs_quota_us", |text| text.parse::<u64>().ok());
+    let limit = |cpus: f64, evidence: String| Limit::new(LimitSource::Quota, Amount::Cpus(cpus), evidence);
+    let unified = groups.unified.each(source, "cpu.max", parse_quota);
+    let unified = unified.map(|found| limit(found.value, evidence(&found)));
+
+    let version_1 = groups.cpu.each(source, "cpu.cfs_quota_us", |text| text.parse().ok());
     let version_1 = version_1.filter_map(|found| {
-        let period = period(&found.folder)?;
-        let text = format!("{} of {period}", found.text);
-        let value = cpus_of_quota(found.value, period)?;
-        Some(limit(Found { value, text: found.text, path: found.path, folder: found.folder }, text))
+        let period = source.number(&format!("{}/cpu.cfs_period_us", found.folder))?;
+        let cpus = cpus_of_quota(found.value, period)?;
+        Some(limit(cpus, format!("{} of {period}", evidence(&found))))
     });
     unified.chain(version_1).collect()
 }

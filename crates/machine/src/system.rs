@@ -33,9 +33,7 @@ pub(crate) fn hypervisor(source: &Source, info: &CpuInfo) -> Option<String> {
     if kernel(source).is_some_and(|release| release.to_ascii_lowercase().contains("microsoft")) {
         return Some("WSL".into());
     }
-    let is_x86 =
-        info.measures_frequency || info.processors.iter().any(|processor| processor.socket.is_some());
-    if is_x86 && !info.is_virtual {
+    if info.is_virtual == Some(false) {
         return None;
     }
     let from_firmware = || {
@@ -52,7 +50,7 @@ pub(crate) fn hypervisor(source: &Source, info: &CpuInfo) -> Option<String> {
         .hypervisor_vendor()
         .or_else(from_firmware)
         .or_else(from_device_tree)
-        .or_else(|| info.is_virtual.then(|| "unknown".to_owned()))
+        .or_else(|| info.is_virtual.map(|_| "unknown".to_owned()))
 }
 
 /// Parts of group paths that container engines leave.

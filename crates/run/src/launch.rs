@@ -144,4 +144,25 @@ impl Launch {
         self.timeout = Some(timeout);
         self
     }
+
+    /// Returns the launch with `directory` as its working directory.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Returns the launch with a limit of memory.
+    #[must_use]
+    pub fn memory_limit(mut self, limit: Bytes) -> Self {
+        self.memory_limit = Some(limit);
+        self
+    }
+
+    /// Returns the launch as one on `workers` slots.
+    #[must_use]
+    pub fn workers(mut self, workers: Workers) -> Self {
+        self.workers = Some(workers);
+        self
+    }
 }

@@ -21,6 +21,7 @@
 
 mod accounting;
 mod capture;
+mod ending;
 mod environment;
 mod error;
 mod guardian;
@@ -32,6 +33,7 @@ mod sampler;
 mod stdio;
 mod stop;
 mod tree;
+mod watch;
 
 pub use accounting::Accounting;
 pub use environment::Environment;

@@ -5,27 +5,25 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use festina_machine::Source;
-use festina_machine::process::{Scheduled, Transferred, TreeReader, TreeReading};
-use festina_types::{Bytes, CancelToken, Finding, Seconds, Severity, Status, Usage};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use festina_machine::process::{Scheduled, Transferred, TreeReader};
+use festina_types::{Bytes, CancelToken, Finding, Seconds, Status, Usage};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags};
 
-use crate::capture::{self, Capture};
+use crate::capture;
+use crate::ending;
 use crate::guardian::{Collection, Files, Guardian, Started};
 use crate::lookup::find_program;
 use crate::sampler::{Job, Sampler, now_ns};
 use crate::stdio::{captured, open_input, open_output};
 use crate::stop::Stop;
 use crate::tree::TreeAccount;
+use crate::watch::{Captures, Watch};
 use crate::{Launch, Outcome, RunError};
-
-/// How often cancellation is looked for while a program runs.
-const TICK_NS: u64 = 50_000_000;
 
 /// The time that descendants have to end by themselves after the program has: helpers of a language's runtime do
 /// so some milliseconds late.
-const LINGER_NS: u64 = 100_000_000;
+const LINGER_NS: u64 = 200_000_000;
 
 /// Is told of a run while it goes on.
 pub trait Observer {
@@ -141,7 +139,8 @@ impl Runner {
             }
         };
         let outcome = self.run_under(&mut guardian, launch, cancel, observer);
-        self.guardian = Some(guardian);
+        // What does not die of SIGKILL is not to be mixed up with the next run.
+        self.guardian = Some(guardian).filter(|guardian| !guardian.is_stuck());
         outcome
     }
 
@@ -156,51 +155,39 @@ impl Runner {
         if self.transferred.is_none() {
             self.transferred = self.reader.transferred(guardian.pid());
         }
-        let path = find_program(&launch.program, &launch.environment, launch.directory.as_deref())?;
-        let mut captures = Captures { output: None, errors: None };
         let started_at = SystemTime::now();
-        let started = self.start(guardian, &path, launch, &mut captures)?;
-        let pid = started.pid.as_raw_nonzero().get().unsigned_abs();
-        let pidfd = match rustix::process::pidfd_open(started.pid, PidfdFlags::empty()) {
-            Ok(pidfd) => pidfd,
-            Err(error) => {
-                guardian.kill()?;
-                return Err(RunError::Exhausted { source: error.into() });
-            }
-        };
+        let mut watch = self.start(guardian, launch)?;
         let slots = slots(launch).unwrap_or(self.slots);
-        self.sampler.start(Job::new(guardian.pid(), started.pid, started.at_ns, slots, launch.memory_limit));
-        observer.started(pid);
-        let mut watch = Watch {
-            root: guardian.pid(),
-            pidfd,
-            started,
-            stop: Stop::new(started.at_ns, launch.timeout, launch.grace),
-            captures,
-        };
+        let (main, started_ns) = (watch.started.pid, watch.started.at_ns);
+        self.sampler.start(Job::new(guardian.pid(), main, started_ns, slots, launch.memory_limit));
+        observer.started(raw(main));
         let end = watch.wait(guardian, &mut self.buffer, cancel, observer);
         let job = self.sampler.finish();
         // The program is a zombie now, or about to be killed: its counters are final, and can still be read.
-        let main = self.reader.scheduled(pid);
+        let last = self.reader.scheduled(raw(main));
         let (account, exceeded) = match job {
             Some(job) => (job.account, job.exceeded),
-            None => (TreeAccount::new(slots, started.at_ns), None),
+            None => (TreeAccount::new(slots, started_ns), None),
         };
-        let end_ns = match end {
-            Ok(end_ns) => end_ns,
+        let is_stopped = watch.stop.status().is_some() || exceeded.is_some();
+        let end = end.and_then(|end_ns| {
+            let (collection, findings) = self.collect_all(guardian, &mut watch, is_stopped)?;
+            Ok((end_ns, collection, findings))
+        });
+        let (end_ns, collection, mut findings) = match end {
+            Ok(end) => end,
             Err(error) => {
                 if guardian.kill().is_err() {
-                    self.kill_without_guardian(&watch);
+                    watch.kill_without_guardian(&mut self.reader);
                 }
                 return Err(error);
             }
         };
-        let is_stopped = watch.stop.status().is_some() || exceeded.is_some();
-        let (collection, mut findings) = self.collect_all(guardian, &mut watch, is_stopped)?;
-        let usage = self.usage(guardian.pid(), &watch.started, end_ns, account, main, &collection);
+        let (usage, unseen) = self.usage(guardian.pid(), &watch.started, end_ns, account, last, &collection);
+        findings.extend(unseen);
         let status = match (exceeded, watch.stop.status()) {
             (Some(memory), _) => {
-                findings.push(over_limit(memory, launch));
+                findings.push(ending::over_limit(memory, launch));
                 Status::OutOfMemory
             }
             (None, Some(status)) => status,
@@ -211,41 +198,32 @@ impl Runner {
         Ok(Outcome { status, usage, started_at, output, errors, findings })
     }
 
-    /// Opens the streams and has the guardian start the program.
-    fn start(
-        &mut self,
-        guardian: &mut Guardian,
-        path: &Path,
-        launch: &Launch,
-        captures: &mut Captures,
-    ) -> Result<Started, RunError> {
+    /// Finds the program, opens the streams, and has the guardian start it.
+    fn start(&mut self, guardian: &mut Guardian, launch: &Launch) -> Result<Watch, RunError> {
+        let path = find_program(&launch.program, &launch.environment, launch.directory.as_deref())?;
         let directory = launch.directory.as_deref().map(open_directory).transpose()?;
         let input = open_input(&launch.input)?;
-        let (output, capture) = open_output(&launch.output, rustix::stdio::stdout())?;
-        captures.output = capture;
-        let (errors, capture) = open_output(&launch.errors, rustix::stdio::stderr())?;
-        captures.errors = capture;
+        let (output, output_capture) = open_output(&launch.output, rustix::stdio::stdout())?;
+        let (errors, errors_capture) = open_output(&launch.errors, rustix::stdio::stderr())?;
         let files = Files {
             streams: [input.borrow(&self.null), output.borrow(&self.null), errors.borrow(&self.null)],
             directory: directory.as_ref().map(std::os::fd::AsFd::as_fd),
         };
-        guardian.start(path, launch, &files)
-    }
-
-    /// Kills the program and what is still below it, where the guardian was killed by someone else.
-    fn kill_without_guardian(&mut self, watch: &Watch) {
-        let main = watch.started.pid;
-        let mut tree = TreeReading::default();
-        self.reader.read(main.as_raw_nonzero().get().unsigned_abs(), &mut tree);
-        if rustix::process::pidfd_send_signal(&watch.pidfd, Signal::KILL).is_ok() {
-            let _ = rustix::process::kill_process_group(main, Signal::KILL);
-        }
-        let below = tree.processes.iter().filter_map(|process| Pid::from_raw(process.pid as i32));
-        for pid in below {
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-        }
-        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
-        let _ = poll(&mut [PollFd::new(&watch.pidfd, PollFlags::IN)], Some(&second));
+        let started = guardian.start(&path, launch, &files)?;
+        let pidfd = match rustix::process::pidfd_open(started.pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(error) => {
+                guardian.kill()?;
+                return Err(RunError::Exhausted { source: error.into() });
+            }
+        };
+        Ok(Watch {
+            root: guardian.pid(),
+            pidfd,
+            started,
+            stop: Stop::new(started.at_ns, launch.timeout, launch.grace),
+            captures: Captures { output: output_capture, errors: errors_capture },
+        })
     }
 
     /// Collects the program and its descendants; those that do not end in time are killed and reported.
@@ -264,31 +242,15 @@ impl Runner {
         }
         if collection.alive {
             if !is_stopped {
-                findings.extend(self.left_running(guardian.pid()));
+                findings.extend(ending::left_running(guardian.pid(), &mut self.reader));
             }
             collection = guardian.kill()?;
             if collection.alive {
-                findings.push(unkillable());
+                findings.push(ending::unkillable());
             }
         }
         watch.captures.drain(&mut self.buffer)?;
         Ok((collection, findings))
-    }
-
-    /// Returns what is to be said of descendants that are still alive.
-    fn left_running(&mut self, root: u32) -> Option<Finding> {
-        let mut tree = TreeReading::default();
-        self.reader.read(root, &mut tree);
-        let alive: Vec<u32> =
-            tree.processes.iter().filter(|process| process.is_alive()).map(|process| process.pid).collect();
-        let name = self.reader.name(*alive.first()?)?;
-        let others = match alive.len() - 1 {
-            0 => String::new(),
-            others => format!(" and {others} more"),
-        };
-        let message = format!("the program ended and left '{name}'{others} running: killed");
-        let hint = "let the program wait for its children; what they did is counted up to its end only";
-        Some(Finding::new(Severity::Warning, "left-running", message).with_hint(hint))
     }
 
     fn usage(
@@ -299,25 +261,28 @@ impl Runner {
         account: TreeAccount,
         main: Option<Scheduled>,
         collection: &Collection,
-    ) -> Usage {
+    ) -> (Usage, Option<Finding>) {
         let used = &collection.resources;
         let (user, system) = (used.user_us as f64 * 1e-6, used.system_us as f64 * 1e-6);
         let (peak_processes, peak_threads) = (account.peak_processes, account.peak_threads);
-        let peak_rss =
-            peak_rss(account.peak_memory, Bytes(used.max_rss_kib << 10), Bytes(started.floor_kib << 10));
-        let main = main.map(|scheduled| (started.pid.as_raw_nonzero().get().unsigned_abs(), scheduled));
+        let peak_rss = ending::peak_rss(
+            account.peak_memory,
+            Bytes(used.max_rss_kib << 10),
+            Bytes(started.floor_kib << 10),
+        );
+        let main = main.map(|scheduled| (raw(started.pid), scheduled));
         let waits = account.finish(end_ns, main, (user + system) * 1e9);
         let before = self.transferred.unwrap_or_default();
         self.transferred = self.reader.transferred(root);
         let moved = |pick: fn(Transferred) -> Bytes| {
             self.transferred.map(|after| Bytes(pick(after).0.saturating_sub(pick(before).0)))
         };
-        Usage {
+        let usage = Usage {
             wall: Seconds(end_ns.saturating_sub(started.at_ns) as f64 * 1e-9),
             user: Seconds(user),
             system: Seconds(system),
-            run_delay: waits.map(|(delay, _)| Seconds(delay * 1e-9)),
-            blocked: waits.map(|(_, blocked)| Seconds(blocked * 1e-9)),
+            run_delay: waits.map(|waits| Seconds(waits.run_delay_ns * 1e-9)),
+            blocked: waits.map(|waits| Seconds(waits.blocked_ns * 1e-9)),
             peak_rss,
             peak_processes,
             peak_threads,
@@ -327,12 +292,14 @@ impl Runner {
             minor_faults: used.minor_faults,
             read: moved(|transferred| transferred.read),
             written: moved(|transferred| transferred.written),
-        }
+        };
+        let unseen = waits.and_then(|waits| ending::unseen(Seconds(waits.unseen_cpu_ns * 1e-9), usage.cpu()));
+        (usage, unseen)
     }
 
     /// Returns how a program ended that was not stopped.
     fn judge(&mut self, status: i32, findings: &mut Vec<Finding>) -> Status {
-        let status = plain_status(status);
+        let status = ending::plain_status(status);
         // A shell says 128 + 9 for a child that was killed.
         let looks_killed =
             matches!(status, Status::Killed { signal: libc::SIGKILL } | Status::Failed { code: 137 });
@@ -343,9 +310,7 @@ impl Runner {
         self.memory_kills = (self.reader.memory_kills(), now_ns());
         match (before, self.memory_kills.0) {
             (Some(before), Some(after)) if after > before => {
-                let message = "the kernel killed a process for memory while the program ran";
-                let hint = "festina cores tells the memory that the machine and its control groups leave";
-                findings.push(Finding::new(Severity::Error, "killed-for-memory", message).with_hint(hint));
+                findings.push(ending::killed_for_memory());
                 Status::OutOfMemory
             }
             _ => status,
@@ -361,94 +326,9 @@ impl Runner {
     }
 }
 
-/// Returns the peak of the memory of a tree: the largest sample, or what the kernel says of the largest process
-/// where it says more than what a process has from the guardian's fork, or where there was no sample.
-fn peak_rss(sampled: Bytes, largest: Bytes, floor: Bytes) -> Bytes {
-    // The kernel's own count of resident pages is off by some for each CPU.
-    let floor = Bytes(floor.0 + floor.0 / 32 + (1 << 20));
-    if largest > floor || sampled.0 == 0 { sampled.max(largest) } else { sampled }
-}
-
-/// What is read of a program's streams.
-struct Captures {
-    output: Option<Capture>,
-    errors: Option<Capture>,
-}
-
-impl Captures {
-    fn open(&self) -> impl Iterator<Item = &OwnedFd> {
-        [&self.output, &self.errors].into_iter().flatten().filter_map(Capture::pipe)
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<bool, RunError> {
-        let mut has_more = false;
-        for capture in [&mut self.output, &mut self.errors].into_iter().flatten() {
-            has_more |= capture.read(buffer)?;
-        }
-        Ok(has_more)
-    }
-
-    /// Reads what comes within some time.
-    fn wait(&mut self, buffer: &mut [u8], nanoseconds: i64) -> Result<(), RunError> {
-        let mut ready: Vec<_> = self.open().map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
-        let _ = poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: nanoseconds }));
-        self.read(buffer).map(|_| ())
-    }
-
-    /// Reads what is there.
-    fn drain(&mut self, buffer: &mut [u8]) -> Result<(), RunError> {
-        while self.read(buffer)? {}
-        Ok(())
-    }
-}
-
-/// A program that is waited for.
-struct Watch {
-    root: u32,
-    pidfd: OwnedFd,
-    started: Started,
-    stop: Stop,
-    captures: Captures,
-}
-
-impl Watch {
-    /// Waits until the program ends, reading its streams and keeping its time limit; returns when it ended.
-    fn wait(
-        &mut self,
-        guardian: &Guardian,
-        buffer: &mut [u8],
-        cancel: &CancelToken,
-        observer: &mut dyn Observer,
-    ) -> Result<u64, RunError> {
-        let mut next_tick = self.started.at_ns + TICK_NS;
-        loop {
-            let now = now_ns();
-            let wake = self.stop.next_ns().unwrap_or(u64::MAX).min(next_tick).saturating_sub(now);
-            let pause =
-                Timespec { tv_sec: (wake / 1_000_000_000) as i64, tv_nsec: (wake % 1_000_000_000) as i64 };
-            let mut ready = Vec::with_capacity(4);
-            ready.push(PollFd::new(&self.pidfd, PollFlags::IN));
-            let lifeline = guardian.lifeline();
-            ready.push(PollFd::new(&lifeline, PollFlags::IN));
-            ready.extend(self.captures.open().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
-            let n_ready = poll(&mut ready, Some(&pause)).unwrap_or(0);
-            let now = now_ns();
-            if n_ready > 0 && !ready[0].revents().is_empty() {
-                return Ok(now);
-            }
-            if n_ready > 0 && !ready[1].revents().is_empty() {
-                return Err(Guardian::lost());
-            }
-            if n_ready > 0 {
-                self.captures.read(buffer)?;
-            }
-            self.stop.advance(now, cancel, self.root, self.started.pid);
-            if now >= next_tick {
-                observer.running(Seconds((now - self.started.at_ns) as f64 * 1e-9));
-                next_tick = now + TICK_NS;
-            }
-        }
-    }
+/// Returns a process id as a plain number.
+fn raw(pid: Pid) -> u32 {
+    pid.as_raw_nonzero().get().unsigned_abs()
 }
 
 fn check_limits(launch: &Launch) -> Result<(), RunError> {
@@ -480,17 +360,6 @@ fn own_niceness() -> i32 {
     rustix::process::getpriority_process(None).unwrap_or(0)
 }
 
-/// Reads a wait status.
-fn plain_status(status: i32) -> Status {
-    if libc::WIFSIGNALED(status) {
-        return Status::Killed { signal: libc::WTERMSIG(status) };
-    }
-    match libc::WEXITSTATUS(status) {
-        0 => Status::Finished,
-        code => Status::Failed { code },
-    }
-}
-
 fn canceled() -> Outcome {
     Outcome {
         status: Status::Canceled,
@@ -500,18 +369,4 @@ fn canceled() -> Outcome {
         errors: captured(None),
         findings: Vec::new(),
     }
-}
-
-fn over_limit(memory: Bytes, launch: &Launch) -> Finding {
-    let limit = launch.memory_limit.unwrap_or_default();
-    let message =
-        format!("the program's processes had {memory} in memory, above the limit of {limit}: killed");
-    Finding::new(Severity::Error, "memory-limit", message)
-}
-
-fn unkillable() -> Finding {
-    let message = "a process of the program did not die of SIGKILL within two seconds";
-    let hint =
-        "it hangs in a call of the kernel, a dead network file system for one: see ps -o pid,stat,wchan,cmd";
-    Finding::new(Severity::Error, "not-killable", message).with_hint(hint)
 }

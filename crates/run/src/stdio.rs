@@ -56,6 +56,8 @@ fn in_memory(bytes: &[u8]) -> io::Result<File> {
 pub(crate) fn open_output(sink: &Sink, own: BorrowedFd<'static>) -> Result<(End, Option<Capture>), RunError> {
     match sink {
         Sink::Discard => Ok((End::Null, None)),
+        // A process that was started without the stream has nowhere to pass on.
+        Sink::Inherit if rustix::io::fcntl_getfd(own).is_err() => Ok((End::Null, None)),
         Sink::Inherit => Ok((End::Own(own), None)),
         Sink::File(path) => {
             let file = File::create(path).map_err(|source| RunError::writing(path.clone(), source))?;

@@ -21,6 +21,15 @@ use festina_types::Bytes;
 
 const WINDOW_NS: f64 = 100e6;
 
+/// What the threads of a run waited, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Waits {
+    pub(crate) run_delay_ns: f64,
+    pub(crate) blocked_ns: f64,
+    /// The CPU time that no reading has shown: of threads that ended after their last reading, or without one.
+    pub(crate) unseen_cpu_ns: f64,
+}
+
 /// What is known of a run so far.
 #[derive(Debug)]
 pub(crate) struct TreeAccount {
@@ -98,14 +107,14 @@ impl TreeAccount {
         self.peak_threads = self.peak_threads.max(reading.n_threads());
     }
 
-    /// Ends the account with the last reading of the main thread and the CPU time of all; returns run delay and
-    /// blocked time in nanoseconds, or `None` where the kernel tells no run delay.
+    /// Ends the account with the last reading of the main thread and the CPU time of all; `None` where the kernel
+    /// tells no run delay.
     pub(crate) fn finish(
         mut self,
         end_ns: u64,
         main: Option<(u32, Scheduled)>,
         cpu_ns: f64,
-    ) -> Option<(f64, f64)> {
+    ) -> Option<Waits> {
         let before = self.total;
         if let Some((tid, scheduled)) = main {
             self.see(tid, Some(scheduled));
@@ -119,7 +128,11 @@ impl TreeAccount {
         self.close();
         let idle = self.slots * end_ns.saturating_sub(self.started_ns) as f64 - cpu_ns;
         let left = (idle - run_delay).max(0.0);
-        Some((run_delay, self.blocked_ns.clamp(0.0, left)))
+        Some(Waits {
+            run_delay_ns: run_delay,
+            blocked_ns: self.blocked_ns.clamp(0.0, left),
+            unseen_cpu_ns: (cpu_ns - self.total.on_cpu_ns as f64).max(0.0),
+        })
     }
 
     fn see(&mut self, tid: u32, scheduled: Option<Scheduled>) {
@@ -172,8 +185,8 @@ mod tests {
     fn one_thread_needs_no_sample() {
         // 100 ms alive: 30 on a CPU, 20 waiting for one, so 50 blocked.
         let last = Scheduled { on_cpu_ns: 30 * MS, run_delay_ns: 20 * MS };
-        let (delay, blocked) = TreeAccount::new(1, 0).finish(100 * MS, Some((7, last)), 30e6).unwrap();
-        assert_eq!((delay, blocked), (20e6, 50e6));
+        let waits = TreeAccount::new(1, 0).finish(100 * MS, Some((7, last)), 30e6).unwrap();
+        assert_eq!(waits, Waits { run_delay_ns: 20e6, blocked_ns: 50e6, unseen_cpu_ns: 0.0 });
     }
 
     #[test]
@@ -184,8 +197,8 @@ mod tests {
             account.observe(10 * MS * time, &reading(&[(7, 10 * MS * (time / 4 * 4), 0)]), Bytes(0));
         }
         let last = Scheduled { on_cpu_ns: 1000 * MS, run_delay_ns: 0 };
-        let (_, blocked) = account.finish(1000 * MS, Some((7, last)), 1e9).unwrap();
-        assert_eq!(blocked, 0.0);
+        let waits = account.finish(1000 * MS, Some((7, last)), 1e9).unwrap();
+        assert_eq!(waits.blocked_ns, 0.0);
     }
 
     #[test]
@@ -196,9 +209,10 @@ mod tests {
             account.observe(time * MS, &reading(&[(7, half, half), (8, half, half)]), Bytes(time));
         }
         let last = Scheduled { on_cpu_ns: 100 * MS, run_delay_ns: 100 * MS };
-        let (delay, blocked) = account.finish(200 * MS, Some((7, last)), 200e6).unwrap();
+        let waits = account.finish(200 * MS, Some((7, last)), 200e6).unwrap();
         // Thread 8 was last seen at 150 ms.
-        assert_eq!((delay, blocked), (175e6, 0.0));
+        // It used 25 ms more, and waited as long, unseen.
+        assert_eq!(waits, Waits { run_delay_ns: 175e6, blocked_ns: 0.0, unseen_cpu_ns: 25e6 });
     }
 
     #[test]
@@ -208,8 +222,8 @@ mod tests {
         account.observe(0, &reading(&[(1, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 0)]), Bytes(0));
         account.observe(500 * MS, &reading(&[(1, 500 * MS, 0), (2, 0, 0), (3, 0, 0), (4, 0, 0)]), Bytes(0));
         let last = Scheduled { on_cpu_ns: 1000 * MS, run_delay_ns: 0 };
-        let (_, blocked) = account.finish(1000 * MS, Some((1, last)), 1e9).unwrap();
-        assert_eq!(blocked, 1e9);
+        let waits = account.finish(1000 * MS, Some((1, last)), 1e9).unwrap();
+        assert_eq!(waits.blocked_ns, 1e9);
     }
 
     #[test]

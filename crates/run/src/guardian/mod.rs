@@ -10,8 +10,11 @@
 //! allocates nothing and takes no lock.
 #![expect(unsafe_code, reason = "fork, posix_spawn, wait4 and shared memory have no safe interface")]
 
+mod children;
 mod exchange;
 mod serve;
+mod setup;
+mod start;
 mod strings;
 
 use std::io;
@@ -40,6 +43,8 @@ pub(crate) struct Guardian {
     pid: Pid,
     socket: OwnedFd,
     exchange: Exchange,
+    /// Whether something below it does not die.
+    is_stuck: bool,
 }
 
 /// A program that was started.
@@ -87,9 +92,9 @@ impl Guardian {
         let parent = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
         let home = rustix::fs::open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let tools = serve::Tools { socket: theirs, parent, null, home, exchange };
-        let pid = serve::fork(&tools)?;
-        Ok(Self { pid, socket, exchange: tools.exchange })
+        let tools = setup::Tools { socket: theirs, parent, null, home, exchange };
+        let pid = setup::fork(&tools)?;
+        Ok(Self { pid, socket, exchange: tools.exchange, is_stuck: false })
     }
 
     /// Returns the error of a guardian that is gone.
@@ -146,7 +151,14 @@ impl Guardian {
 
     /// Kills and collects all that is left.
     pub(crate) fn kill(&mut self) -> Result<Collection, RunError> {
-        self.order(Order::Kill)
+        let collection = self.order(Order::Kill)?;
+        self.is_stuck |= collection.alive;
+        Ok(collection)
+    }
+
+    /// Returns whether something below it did not die when it was killed.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.is_stuck
     }
 
     fn order(&mut self, order: Order) -> Result<Collection, RunError> {
@@ -183,6 +195,10 @@ impl Guardian {
 impl Drop for Guardian {
     fn drop(&mut self) {
         let _ = rustix::net::shutdown(self.socket.as_fd(), rustix::net::Shutdown::Both);
+        if self.is_stuck {
+            // It goes on trying, and would keep us waiting.
+            return;
+        }
         // Fails only where the host process collects all of its children itself.
         let _ = retry_on_intr(|| rustix::process::waitpid(Some(self.pid), WaitOptions::empty()));
     }
@@ -199,11 +215,7 @@ fn mask(cpus: &CpuSet) -> Result<CpuMask, RunError> {
 }
 
 fn unmask(mask: &CpuMask) -> CpuSet {
-    (0_u32..)
-        .zip(0..128 * 64)
-        .map(|(cpu, _): (u32, u32)| cpu)
-        .filter(|cpu| mask[*cpu as usize / 64] >> (cpu % 64) & 1 == 1)
-        .collect()
+    (0..128 * 64).filter(|cpu| mask[*cpu as usize / 64] >> (cpu % 64) & 1 == 1).collect()
 }
 
 /// Returns why a program was not started.

@@ -1,31 +1,21 @@
 //! The guardian's own side. It runs in a forked process: no allocation, no lock, no panic.
 
-use std::ffi::{CStr, c_int};
-use std::io::{self, IoSlice, IoSliceMut};
+use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::ptr;
+use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags, RawDir};
-use rustix::io::{Errno, FdFlags};
+use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendFlags, recvmsg, sendmsg,
 };
 use rustix::process::{Pid, Signal};
 
-use super::exchange::{CpuMask, Exchange, Order, Reply, Request, Step};
-
-/// All that the guardian works with, made before it is forked.
-pub(super) struct Tools {
-    pub(super) socket: OwnedFd,
-    /// A pidfd of the process that it serves.
-    pub(super) parent: OwnedFd,
-    pub(super) null: OwnedFd,
-    /// The working directory of programs that ask for no other.
-    pub(super) home: OwnedFd,
-    pub(super) exchange: Exchange,
-}
+use super::children::for_each_child;
+use super::exchange::{CpuMask, Order, Reply, Request, Step};
+use super::setup::{Tools, exit, prepare};
+use super::start::{affinity, errno, niceness, now_ns, own_max_rss, spawn};
 
 /// How often the guardian looks for descendants that have ended while a program runs, so that programs which
 /// leave many to it do not fill the process table.
@@ -38,108 +28,11 @@ const LAST_GRACE: u32 = 300;
 /// the kernel does not die before the call ends.
 const PATIENCE: u32 = 2_000;
 
-/// Forks the guardian and returns its process id; in the child it never returns.
-pub(super) fn fork(tools: &Tools) -> io::Result<Pid> {
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    let mut former = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sets of signals on the stack, initialised by the calls before they are read. All signals are blocked
-    // over the fork, so that no handler of the host runs in the child.
-    let pid = unsafe {
-        libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), former.as_mut_ptr());
-        libc::fork()
-    };
-    if pid == 0 {
-        let _abort = ExitOnUnwind;
-        serve(tools);
-    }
-    let error = io::Error::last_os_error();
-    // SAFETY: `former` was initialised by the first call.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, former.as_ptr(), ptr::null_mut()) };
-    Pid::from_raw(pid).filter(|pid| pid.as_raw_nonzero().get() > 0).ok_or(error)
-}
-
-/// Keeps a panic from unwinding into the copy of the host's code.
-struct ExitOnUnwind;
-
-impl Drop for ExitOnUnwind {
-    fn drop(&mut self) {
-        exit(70);
-    }
-}
-
-fn exit(code: c_int) -> ! {
-    // SAFETY: ends the process without running the host's exit handlers.
-    unsafe { libc::_exit(code) }
-}
-
-fn serve(tools: &Tools) -> ! {
+/// Serves until the process that it serves is gone.
+pub(super) fn serve(tools: &Tools) -> ! {
     prepare(tools);
     let mut state = State { tools, main: None, reply: Reply::empty(), cpus: affinity(), nice: niceness() };
     state.obey()
-}
-
-/// Sets the process up: own group, subreaper, no file of the host's.
-fn prepare(tools: &Tools) {
-    let _ = rustix::process::setpgid(None, None);
-    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-    let _ = rustix::thread::set_name(c"festina-guard");
-    // SAFETY: a host that ignores SIGCHLD would take the exit status from us.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
-    close_files_of_the_host(tools);
-    let _ = rustix::stdio::dup2_stdin(&tools.null);
-    let _ = rustix::stdio::dup2_stdout(&tools.null);
-    let _ = rustix::stdio::dup2_stderr(&tools.null);
-}
-
-/// Closes what an `exec` would have closed. Files without close-on-exec are meant for programs (a jobserver, a
-/// process substitution), and stay.
-fn close_files_of_the_host(tools: &Tools) {
-    let keep = [&tools.socket, &tools.parent, &tools.null, &tools.home].map(AsRawFd::as_raw_fd);
-    let Ok(folder) = open_folder(c"/proc/self/fd") else { return };
-    let mut buffer = [MaybeUninit::uninit(); 4096];
-    let mut entries = RawDir::new(&folder, &mut buffer);
-    while let Some(Ok(entry)) = entries.next() {
-        let Some(fd) = number(entry.file_name().to_bytes()) else { continue };
-        if fd < 3 || fd == folder.as_raw_fd() || keep.contains(&fd) {
-            continue;
-        }
-        // SAFETY: only asks for a flag of a number; no one in this process uses the file behind it.
-        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
-        if flags >= 0 && FdFlags::from_bits_retain(flags.unsigned_abs()).contains(FdFlags::CLOEXEC) {
-            // SAFETY: the owner of the file is the host's copy of memory, which is never run again.
-            unsafe { libc::close(fd) };
-        }
-    }
-}
-
-fn open_folder(path: &CStr) -> rustix::io::Result<OwnedFd> {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-}
-
-fn number(digits: &[u8]) -> Option<RawFd> {
-    let mut value: RawFd = 0;
-    for digit in digits {
-        let digit = digit.is_ascii_digit().then(|| RawFd::from(digit - b'0'))?;
-        value = value.checked_mul(10)?.checked_add(digit)?;
-    }
-    (!digits.is_empty()).then_some(value)
-}
-
-fn affinity() -> CpuMask {
-    let mut mask: CpuMask = [0; 128];
-    // SAFETY: the kernel writes at most the length that it is given.
-    unsafe { libc::sched_getaffinity(0, size_of::<CpuMask>(), mask.as_mut_ptr().cast()) };
-    mask
-}
-
-fn niceness() -> i32 {
-    rustix::process::getpriority_process(None).unwrap_or(0)
-}
-
-fn errno() -> i32 {
-    // SAFETY: the address of this thread's errno is always valid.
-    unsafe { *libc::__errno_location() }
 }
 
 struct State<'a> {
@@ -397,75 +290,6 @@ impl State<'_> {
     }
 }
 
-/// Starts the program in a group of its own, with no signal blocked, and SIGPIPE as it was before this process
-/// began to ignore it.
-fn spawn(exchange: &Exchange, request: &Request) -> Result<c_int, i32> {
-    let mut attributes = MaybeUninit::<libc::posix_spawnattr_t>::uninit();
-    let mut signals = MaybeUninit::<libc::sigset_t>::uninit();
-    let flags = libc::POSIX_SPAWN_SETPGROUP | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
-    let mut pid = 0;
-    // SAFETY: attributes and sets are initialised before they are used; the offsets lead to NUL-terminated strings
-    // and null-terminated arrays that the runner laid out, mapped here at the same address.
-    let errno = unsafe {
-        libc::posix_spawnattr_init(attributes.as_mut_ptr());
-        libc::posix_spawnattr_setflags(attributes.as_mut_ptr(), flags as libc::c_short);
-        libc::posix_spawnattr_setpgroup(attributes.as_mut_ptr(), 0);
-        libc::sigemptyset(signals.as_mut_ptr());
-        libc::posix_spawnattr_setsigmask(attributes.as_mut_ptr(), signals.as_ptr());
-        libc::sigaddset(signals.as_mut_ptr(), libc::SIGPIPE);
-        libc::posix_spawnattr_setsigdefault(attributes.as_mut_ptr(), signals.as_ptr());
-        libc::posix_spawn(
-            &raw mut pid,
-            exchange.at(request.path),
-            ptr::null(),
-            attributes.as_ptr(),
-            exchange.at(request.arguments),
-            exchange.at(request.environment),
-        )
-    };
-    if errno == 0 { Ok(pid) } else { Err(errno) }
-}
-
-fn own_max_rss() -> u64 {
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: all zeros is a valid value, which the kernel overwrites.
-    unsafe {
-        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
-        usage.assume_init().ru_maxrss as u64
-    }
-}
-
-fn now_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
 fn pause_ms() {
     let _ = poll(&mut [], Some(&Timespec { tv_sec: 0, tv_nsec: 1_000_000 }));
-}
-
-/// Calls `act` on every child of this process, by a walk over `/proc`.
-fn for_each_child(mut act: impl FnMut(Pid)) {
-    let Ok(folder) = open_folder(c"/proc") else { return };
-    let own = rustix::process::getpid().as_raw_nonzero().get();
-    let mut buffer = [MaybeUninit::uninit(); 4096];
-    let mut entries = RawDir::new(&folder, &mut buffer);
-    while let Some(Ok(entry)) = entries.next() {
-        let Some(pid) = number(entry.file_name().to_bytes()).and_then(Pid::from_raw) else { continue };
-        if parent_of(&folder, entry.file_name()) == Some(own) {
-            act(pid);
-        }
-    }
-}
-
-/// Reads the parent's id from `/proc/<pid>/stat`: `pid (name) state ppid …`, where the name may hold anything.
-fn parent_of(proc: &OwnedFd, pid: &CStr) -> Option<RawFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::openat(proc, pid, flags, Mode::empty()).ok()?;
-    let file = rustix::fs::openat(&folder, c"stat", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let mut buffer = [0_u8; 256];
-    let length = rustix::io::read(file.as_fd(), &mut buffer).ok()?;
-    let text = buffer.get(..length)?;
-    let name_end = text.iter().rposition(|&byte| byte == b')')?;
-    number(text.get(name_end + 1..)?.split(|&byte| byte == b' ').nth(2)?)
 }

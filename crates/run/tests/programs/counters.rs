@@ -1,10 +1,10 @@
 //! What is counted, against programs that know what they use.
 
-use festina_machine::{CpuSet, Source};
+use festina_machine::CpuSet;
 use festina_run::{Accounting, Launch, Outcome};
 use festina_types::{Seconds, Workers};
 
-use crate::{launch, python, run, sh, text};
+use crate::{launch, one_of_five, python, run, sh, text};
 
 /// Burns CPU time, and prints how much the process has used by its own clock.
 const BURN: &str =
@@ -12,7 +12,7 @@ const BURN: &str =
 
 /// Returns a CPU that this process may use.
 fn some_cpu() -> CpuSet {
-    let status = Source::live().read("/proc/self/status").unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
     let cpus: CpuSet = list.trim().parse().unwrap();
     [cpus.iter().last().unwrap()].into_iter().collect()
@@ -22,11 +22,9 @@ fn accounting(outcome: &Outcome, workers: u32) -> Accounting {
     Accounting::new(&outcome.usage, None, Workers::new(workers).unwrap())
 }
 
-/// Asserts that two times agree within a part of the larger and some milliseconds.
-#[track_caller]
-fn assert_close(seconds: f64, expected: f64, relative: f64, absolute: f64) {
-    let difference = (seconds - expected).abs();
-    assert!(difference <= expected.abs() * relative + absolute, "{seconds} s, expected {expected} s");
+/// Returns whether two times agree within a part of the expected one and some seconds.
+fn close(seconds: f64, expected: f64, relative: f64, absolute: f64) -> bool {
+    (seconds - expected).abs() <= expected.abs() * relative + absolute
 }
 
 #[test]
@@ -34,8 +32,9 @@ fn cpu_time_is_what_the_program_says() {
     let outcome = run(&python(BURN).cpus(some_cpu()));
     let own: f64 = text(&outcome.output.bytes).trim().parse().unwrap();
     // What it uses after it has looked: a few milliseconds to end.
-    assert_close(outcome.usage.cpu().0, own, 0.02, 0.01);
-    assert!(outcome.usage.user.0 > 0.8 * own);
+    let usage = outcome.usage;
+    assert!(close(usage.cpu().0, own, 0.02, 0.01), "{usage:?} for {own}");
+    assert!(usage.user.0 > 0.8 * own);
 }
 
 #[test]
@@ -48,12 +47,11 @@ fn one_thread_on_one_cpu_is_accounted_for_without_rest() {
         // not between start and end for the kernel, so that the best of some runs is asked for.
         let rest = |outcome: &Outcome| {
             let (usage, accounting) = (outcome.usage, accounting(outcome, 1));
-            assert_close(accounting.total().0, usage.wall.0, 1e-9, 0.0);
+            assert!(close(accounting.total().0, usage.wall.0, 1e-9, 0.0));
             let terms = usage.cpu().0 + usage.run_delay.unwrap().0 + usage.blocked.unwrap().0;
             (terms / usage.wall.0 - 1.0).abs().max(accounting.unused.0 / usage.wall.0)
         };
-        let best = (0..8).map(|_| rest(&run(&launch))).find(|rest| *rest < 0.01);
-        assert!(best.is_some(), "{launch:?}");
+        one_of_five("all time is accounted for", || rest(&run(&launch)) < 0.01);
     }
 }
 
@@ -68,10 +66,10 @@ fn sleep_is_blocked_time() {
 fn a_sleeper_fills_one_of_two_slots() {
     let mut launch = launch("sleep", &["0.5"]);
     launch.workers = Workers::new(2);
-    let outcome = run(&launch);
-    let accounting = accounting(&outcome, 2);
-    assert_close(accounting.blocked.0, 0.5, 0.05, 0.02);
-    assert_close(accounting.unused.0, 0.5, 0.2, 0.02);
+    one_of_five("half is blocked, half unused", || {
+        let accounting = accounting(&run(&launch), 2);
+        close(accounting.blocked.0, 0.5, 0.05, 0.02) && close(accounting.unused.0, 0.5, 0.1, 0.02)
+    });
 }
 
 #[test]
@@ -81,17 +79,18 @@ fn two_processes_on_one_cpu_wait_for_each_other() {
     let burn = "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass";
     let mut launch = sh(script).cpus(some_cpu());
     launch.environment.set("BURN", burn);
-    let outcome = run(&launch);
-    let usage = outcome.usage;
-    // Whatever else runs there: two threads alive, each on the CPU or waiting for it.
-    let run_delay = usage.run_delay.unwrap().0;
-    assert_close(run_delay + usage.cpu().0, 2.0 * usage.wall.0, 0.12, 0.0);
-    assert!(run_delay > 0.85 * usage.cpu().0, "{usage:?}");
-    assert!(usage.involuntary_switches > 10 && usage.peak_processes == 3);
-    let accounting = accounting(&outcome, 1);
-    // They lose nothing to each other: what is charged is what strangers took of the CPU.
-    let strangers = usage.wall.0 - usage.cpu().0;
-    assert_close(accounting.run_delay.0, strangers.max(0.0), 0.05, 0.02);
+    one_of_five("each waits for the other", || {
+        let outcome = run(&launch);
+        let (usage, accounting) = (outcome.usage, accounting(&outcome, 1));
+        assert!(usage.involuntary_switches > 10 && usage.peak_processes == 3);
+        // Whatever else runs there: two threads alive, each on the CPU or waiting for it. They lose nothing to
+        // each other: what is charged is what strangers took of the CPU.
+        let run_delay = usage.run_delay.unwrap().0;
+        let strangers = (usage.wall.0 - usage.cpu().0).max(0.0);
+        close(run_delay + usage.cpu().0, 2.0 * usage.wall.0, 0.12, 0.0)
+            && run_delay > 0.85 * usage.cpu().0
+            && close(accounting.run_delay.0, strangers, 0.05, 0.02)
+    });
 }
 
 #[test]
@@ -110,7 +109,7 @@ fn threads_are_counted_and_their_waits_summed() {
 fn time_of_children_is_counted_whether_they_are_waited_for_or_not() {
     let burn = "python3 -c 'import time\nwhile time.process_time() < 0.3: pass'";
     for script in
-        [burn.to_owned(), format!("{burn} & {burn} & wait"), format!("{burn} & sleep 0.05; exec sleep 2")]
+        [burn.to_owned(), format!("{burn} & {burn} & wait"), format!("{burn} & sleep 0.05; exec sleep 4")]
     {
         let outcome = run(&sh(&script));
         let expected = if script.contains("wait") { 0.6 } else { 0.3 };
@@ -118,6 +117,15 @@ fn time_of_children_is_counted_whether_they_are_waited_for_or_not() {
         assert!((expected..expected + 0.3).contains(&cpu), "{cpu} s for {script}");
         assert_eq!(outcome.findings, []);
     }
+}
+
+#[test]
+fn what_is_too_short_to_be_seen_is_mentioned() {
+    // Each lives a millisecond or two: CPU time is exact, the wait for a CPU is not known.
+    let outcome = run(&sh("i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done"));
+    assert_eq!(outcome.findings[0].code, "short-lived-processes");
+    let thorough = run(&python("sum(range(20_000_000))"));
+    assert_eq!(thorough.findings, []);
 }
 
 #[test]
@@ -152,7 +160,7 @@ fn niceness_is_set_before_the_first_instruction() {
 #[test]
 fn wall_time_is_from_start_to_end() {
     let usage = run(&launch("sleep", &["0.2"])).usage;
-    assert!((0.2..0.5).contains(&usage.wall.0), "{:?}", usage.wall);
+    assert!((0.2..2.0).contains(&usage.wall.0), "{:?}", usage.wall);
     assert_eq!(usage.peak_threads, 1);
     assert!(usage.minor_faults > 0 && usage.wall > Seconds(0.0));
 }

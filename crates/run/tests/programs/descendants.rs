@@ -26,14 +26,17 @@ fn daemons_are_killed_and_reported() {
         assert_eq!(processes_with(&sleep), [], "{launch:?}");
         let finding = outcome.findings.first().expect("a finding");
         assert_eq!((finding.code.as_str(), finding.severity), ("left-running", Severity::Warning));
-        assert!(finding.message.contains("'sleep'"), "{}", finding.message);
+        // Which name it has depends on how far it came.
+        assert!(finding.message.ends_with(" running: killed"), "{}", finding.message);
     }
 }
 
 #[test]
 fn the_time_of_late_children_is_not_the_programs() {
+    let begin = std::time::Instant::now();
     let outcome = run(&sh(&format!("sleep {} &", unique_sleep(11))));
-    assert!(outcome.usage.wall.0 < 0.1, "{:?}", outcome.usage.wall);
+    // It was given a fifth of a second to end by itself.
+    assert!(outcome.usage.wall.0 + 0.2 <= begin.elapsed().as_secs_f64(), "{:?}", outcome.usage.wall);
 }
 
 #[test]
@@ -52,7 +55,7 @@ fn thousands_of_short_children_leave_nothing() {
     let outcome = run(&sh("i=0; while [ $i -lt 2000 ]; do /bin/true; i=$((i+1)); done; echo $i"));
     assert_eq!(outcome.output.bytes, b"2000\n");
     assert!(outcome.usage.cpu().0 > 0.05, "{:?}", outcome.usage);
-    assert_eq!(outcome.findings, []);
+    assert!(outcome.findings.iter().all(|finding| finding.code != "left-running"));
 }
 
 #[test]
@@ -66,6 +69,26 @@ fn thousands_of_short_runs_leave_nothing() {
     }
     // Other tests open files meanwhile.
     assert!(open_files() < before + 100);
+}
+
+#[test]
+fn runners_in_threads_do_not_mix() {
+    let work = |thread: u32| {
+        let mut runner = Runner::new().unwrap();
+        for round in 0..60 {
+            let code = (thread * 60 + round) % 7;
+            let script = format!("echo {thread}.{round}; (sleep 0.001 &); exit {code}");
+            let outcome = runner.run(&sh(&script), &CancelToken::new(), &mut ()).unwrap();
+            assert_eq!(outcome.output.bytes, format!("{thread}.{round}\n").as_bytes());
+            let expected = if code == 0 { Status::Finished } else { Status::Failed { code: code as i32 } };
+            assert_eq!(outcome.status, expected);
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..6 {
+            scope.spawn(move || work(thread));
+        }
+    });
 }
 
 #[test]

@@ -17,6 +17,15 @@ fn the_peak_is_that_of_the_program() {
 }
 
 #[test]
+fn the_peak_is_what_the_program_itself_says() {
+    let script = "import resource\nb = bytearray(90_000_000)\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)";
+    let outcome = run(&python(script));
+    let own: u64 = text(&outcome.output.bytes).trim().parse().unwrap();
+    let difference = outcome.usage.peak_rss.0.abs_diff(own << 10);
+    assert!(difference < 2 * MB, "{} for {own} KiB", outcome.usage.peak_rss);
+}
+
+#[test]
 fn the_peak_of_a_small_program_is_not_ours() {
     let ballast = vec![1_u8; 100 << 20];
     let outcome = run(&launch("sleep", &["0.1"]));
@@ -95,6 +104,9 @@ impl Drop for Group {
 
 #[test]
 fn a_kill_by_the_kernel_for_memory_is_told_apart() {
+    // By someone, but not by us, and not for memory.
+    assert_eq!(run(&sh("kill -9 $$")).status, Status::Killed { signal: libc::SIGKILL });
+    assert_eq!(run(&sh("exit 137")).status, Status::Failed { code: 137 });
     let Some(group) = Group::new() else {
         eprintln!("not tested: no control group with a memory limit can be made here");
         return;

@@ -1,0 +1,116 @@
+//! Waits for a program that runs, and reads what it writes.
+
+use std::os::fd::OwnedFd;
+
+use festina_machine::process::{TreeReader, TreeReading};
+use festina_types::{CancelToken, Seconds};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal};
+
+use crate::capture::Capture;
+use crate::guardian::{Guardian, Started};
+use crate::sampler::now_ns;
+use crate::stop::Stop;
+use crate::{Observer, RunError};
+
+/// How often cancellation is looked for while a program runs.
+const TICK_NS: u64 = 50_000_000;
+
+/// What is read of a program's streams.
+pub(crate) struct Captures {
+    pub(crate) output: Option<Capture>,
+    pub(crate) errors: Option<Capture>,
+}
+
+impl Captures {
+    fn open(&self) -> impl Iterator<Item = &OwnedFd> {
+        [&self.output, &self.errors].into_iter().flatten().filter_map(Capture::pipe)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<bool, RunError> {
+        let mut has_more = false;
+        for capture in [&mut self.output, &mut self.errors].into_iter().flatten() {
+            has_more |= capture.read(buffer)?;
+        }
+        Ok(has_more)
+    }
+
+    /// Reads what comes within some time.
+    pub(crate) fn wait(&mut self, buffer: &mut [u8], nanoseconds: i64) -> Result<(), RunError> {
+        let mut ready: Vec<_> = self.open().map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
+        let _ = poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: nanoseconds }));
+        self.read(buffer).map(|_| ())
+    }
+
+    /// Reads what is there.
+    pub(crate) fn drain(&mut self, buffer: &mut [u8]) -> Result<(), RunError> {
+        while self.read(buffer)? {}
+        Ok(())
+    }
+}
+
+/// A program that is waited for.
+pub(crate) struct Watch {
+    pub(crate) root: u32,
+    pub(crate) pidfd: OwnedFd,
+    pub(crate) started: Started,
+    pub(crate) stop: Stop,
+    pub(crate) captures: Captures,
+}
+
+impl Watch {
+    /// Waits until the program ends, reading its streams and keeping its time limit; returns when it ended.
+    pub(crate) fn wait(
+        &mut self,
+        guardian: &Guardian,
+        buffer: &mut [u8],
+        cancel: &CancelToken,
+        observer: &mut dyn Observer,
+    ) -> Result<u64, RunError> {
+        let mut next_tick = self.started.at_ns + TICK_NS;
+        loop {
+            let now = now_ns();
+            let wake = self.stop.next_ns().unwrap_or(u64::MAX).min(next_tick).saturating_sub(now);
+            let pause =
+                Timespec { tv_sec: (wake / 1_000_000_000) as i64, tv_nsec: (wake % 1_000_000_000) as i64 };
+            let mut ready = Vec::with_capacity(4);
+            ready.push(PollFd::new(&self.pidfd, PollFlags::IN));
+            let lifeline = guardian.lifeline();
+            ready.push(PollFd::new(&lifeline, PollFlags::IN));
+            ready.extend(self.captures.open().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+            let n_ready = poll(&mut ready, Some(&pause)).unwrap_or(0);
+            let now = now_ns();
+            if n_ready > 0 && !ready[0].revents().is_empty() {
+                return Ok(now);
+            }
+            if n_ready > 0 && !ready[1].revents().is_empty() {
+                return Err(Guardian::lost());
+            }
+            if n_ready > 0 {
+                self.captures.read(buffer)?;
+            }
+            self.stop.advance(now, cancel, self.root, self.started.pid);
+            if now >= next_tick {
+                observer.running(Seconds((now - self.started.at_ns) as f64 * 1e-9));
+                next_tick = now + TICK_NS;
+            }
+        }
+    }
+
+    /// Kills the program and what is still below it, where the guardian was killed by someone else.
+    pub(crate) fn kill_without_guardian(&self, reader: &mut TreeReader) {
+        let main = self.started.pid;
+        let mut tree = TreeReading::default();
+        reader.read(main.as_raw_nonzero().get().unsigned_abs(), &mut tree);
+        if rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL).is_ok() {
+            let _ = rustix::process::kill_process_group(main, Signal::KILL);
+        }
+        let below =
+            tree.processes.iter().filter_map(|process| Pid::from_raw(i32::try_from(process.pid).ok()?));
+        for pid in below {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+        let _ = poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&second));
+    }
+}
