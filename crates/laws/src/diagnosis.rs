@@ -114,11 +114,18 @@ fn whole(p: f64) -> Result<Workers, LawError> {
     Ok(Workers::new(p as u32).expect("checked observations have at least one worker"))
 }
 
-/// Returns the median time of a group and its relative error, which is never below the floor.
+/// Returns the median time of a group and its relative error: what the observations say of themselves or what their
+/// spread says of the median, whichever is more, and never below the floor.
 fn location(group: &[Observation]) -> Result<(f64, f64), LawError> {
+    /// √(π/2): the standard error of a median of normal values, in units of that of their mean.
+    const MEDIAN_PER_MEAN: f64 = 1.253_314_137_315_500_3;
     let times: Vec<f64> = group.iter().map(|observation| observation.time).collect();
-    let noise = group.iter().map(|observation| observation.log_sd.powi(2)).sum::<f64>().sqrt();
-    Ok((median(&times)?, (noise / group.len() as f64).hypot(MODEL_FLOOR)))
+    let count = group.len() as f64;
+    let stated = group.iter().map(|observation| observation.log_sd.powi(2)).sum::<f64>().sqrt() / count;
+    let mean = times.iter().map(|time| time.ln()).sum::<f64>() / count;
+    let squares = times.iter().map(|time| (time.ln() - mean).powi(2)).sum::<f64>();
+    let spread = MEDIAN_PER_MEAN * (squares / (count - 1.0).max(1.0) / count).sqrt();
+    Ok((median(&times)?, stated.max(spread).hypot(MODEL_FLOOR)))
 }
 
 /// Returns α and β without their bounds, or nothing where three numbers of workers are not to be had.
@@ -162,13 +169,13 @@ fn cause(fractions: &[(f64, Estimate)], trend: Option<(Estimate, Estimate)>) -> 
 impl Diagnosis {
     /// Returns the diagnosis in words, with its evidence and what to do.
     pub fn finding(&self) -> Finding {
-        let (last_p, last) = self.fractions.last().expect("a diagnosis has at least one fraction");
-        let (first_p, first) = self.fractions[0];
-        let evidence = format!(
-            "serial fraction {} at p = {first_p}, {} at p = {last_p}",
-            percent(&first),
-            percent(last)
-        );
+        let at =
+            |(p, fraction): &(f64, Estimate)| format!("serial fraction {} at p = {p}", percent(fraction));
+        let evidence = match &self.fractions[..] {
+            [] => "no run on more than one worker".to_owned(),
+            [only] => at(only),
+            [first, .., last] => format!("{}, {} at p = {}", at(first), percent(&last.1), last.0),
+        };
         let (severity, code, claim, hint) = self.cause.words();
         Finding::new(severity, code, format!("{claim}: {evidence}")).with_hint(hint)
     }
@@ -276,6 +283,21 @@ mod tests {
         // 2 · 0.6 − 1 = 20 %, ± 1.96 · 2 · √2 · 1 % · 0.6.
         let message = diagnosis.finding().message;
         assert!(message.contains("20.0 ± 3.3 % at p = 2"), "{message}");
+    }
+
+    #[test]
+    fn runs_that_scatter_widen_the_fractions() {
+        let half_width = |scatter: f64| {
+            let runs = [1.0, 1.0 + scatter, 1.0 - scatter, 1.0];
+            let at = |p: f64, time: f64| runs.map(|factor| Observation::new(p, time * factor));
+            let observations = [at(1.0, 100.0), at(2.0, 55.0)].concat();
+            let interval = diagnose(&observations, 0.95).unwrap().fractions[0].1.interval.unwrap();
+            (interval.upper - interval.lower) / 2.0
+        };
+        assert!((half_width(0.0) - 1.96 * 2.0 * 0.55 * 0.01 * 2_f64.sqrt()).abs() < 1e-4);
+        // sd of the logarithms 0.1 · √(2/3), of their median 1.2533 / 2 of that, for both points.
+        let error = (1.2533 / 2.0 * 0.1 * (2.0_f64 / 3.0).sqrt()).hypot(0.01);
+        assert!((half_width(0.1) / (1.96 * 2.0 * 0.55 * error * 2_f64.sqrt()) - 1.0).abs() < 0.01);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Gustafson {
     /// ```
     /// # use festina_laws::gustafson::Gustafson;
     /// # use festina_types::{Seconds, Workers};
-    /// // The paper's: with a serial fraction of 0.4 % on 1,024 processors, 1,020.
+    /// // 1,024 − 0.004 · 1,023 = 1,019.908.
     /// let law = Gustafson::new(Seconds(1.0), 0.004)?;
     /// assert_eq!(law.scaled_speedup(Workers::new(1024).unwrap()).round(), 1020.0);
     /// # Ok::<(), festina_laws::LawError>(())

@@ -164,6 +164,23 @@ mod tests {
     }
 
     #[test]
+    fn intervals_of_medians_of_skewed_times_cover_as_often_as_they_say() {
+        let mut random = Random::new(6);
+        let rounds = 400;
+        let covered = (0..rounds)
+            .filter(|&round| {
+                let times: Vec<f64> = (0..25).map(|_| (0.3 * random.normal()).exp()).collect();
+                let bootstrap = Bootstrap { resamples: 1_000, ..Bootstrap::new(0.95, round) };
+                let median = |values: &[f64]| median(values).unwrap();
+                bootstrap.interval(&times, median).unwrap().interval.unwrap().contains(1.0)
+            })
+            .count();
+        // The standard deviation of the share is 1.1 %.
+        let share = covered as f64 / rounds as f64;
+        assert!((share - 0.95).abs() < 0.03, "{share}");
+    }
+
+    #[test]
     fn the_seed_decides_everything() {
         let interval = |seed| Bootstrap::new(0.9, seed).interval(&SKEWED, mean).unwrap();
         assert_eq!(interval(3), interval(3));

@@ -25,7 +25,7 @@ pub struct Modes {
 const SIGNIFICANCE: f64 = 0.05;
 
 /// Uniform samples drawn for the p-value.
-const RESAMPLES: usize = 999;
+const RESAMPLES: u32 = 999;
 
 /// Beyond this many values the dip's distribution shrinks as 1/√n and need not be sampled at full size.
 const ASYMPTOTIC_FROM: usize = 200;
@@ -50,10 +50,7 @@ const ASYMPTOTIC_FROM: usize = 200;
 /// [`LawError::TooFew`] without values, [`LawError::Observation`] if one isn't finite.
 pub fn modes(values: &[f64]) -> Result<Option<Modes>, LawError> {
     let sorted = sorted(values)?;
-    let p_value = p_value(sorted.len(), dip_of_sorted(&sorted));
-    if p_value >= SIGNIFICANCE {
-        return Ok(None);
-    }
+    let Some(p_value) = p_value(sorted.len(), dip_of_sorted(&sorted)) else { return Ok(None) };
     let (lower, upper) = sorted.split_at(best_split(&sorted));
     Ok(Some(Modes {
         lower: median_of_sorted(lower),
@@ -178,20 +175,23 @@ fn widest(
     at_convex.chain(at_concave).fold((0.0, (low, low)), larger)
 }
 
-/// Returns the share of uniform samples with at least this dip, from a fixed seed.
-fn p_value(n: usize, dip: f64) -> f64 {
+/// Returns the share of uniform samples with at least this dip, from a fixed seed; `None` once it is sure to be no less
+/// than [`SIGNIFICANCE`], which for values with one mode is soon.
+fn p_value(n: usize, dip: f64) -> Option<f64> {
     let size = n.min(ASYMPTOTIC_FROM);
     let dip = dip * (n as f64 / size as f64).sqrt();
     let mut random = Random::new(n as u64);
     let mut sample = vec![0.0; size];
-    let as_large = (0..RESAMPLES)
-        .filter(|_| {
-            sample.fill_with(|| random.uniform());
-            sample.sort_unstable_by(f64::total_cmp);
-            dip_of_sorted(&sample) >= dip
-        })
-        .count();
-    (as_large + 1) as f64 / (RESAMPLES + 1) as f64
+    let mut as_large = 0;
+    for _ in 0..RESAMPLES {
+        sample.fill_with(|| random.uniform());
+        sample.sort_unstable_by(f64::total_cmp);
+        as_large += u32::from(dip_of_sorted(&sample) >= dip);
+        if f64::from(as_large + 1) >= SIGNIFICANCE * f64::from(RESAMPLES + 1) {
+            return None;
+        }
+    }
+    Some(f64::from(as_large + 1) / f64::from(RESAMPLES + 1))
 }
 
 /// Returns how many values to put into the lower group so that the variance between the groups is largest.

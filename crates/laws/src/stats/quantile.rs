@@ -163,8 +163,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranks_are_those_of_published_tables() {
-        // Conover, Practical Nonparametric Statistics, table A3; coverage by scipy.stats.binom.cdf(k - 1, n, 0.5).
+    fn ranks_and_levels_are_those_of_the_binomial_distribution() {
+        // The level is 1 - 2 * scipy.stats.binom.cdf(k - 1, n, 0.5), and one rank further in it falls below 0.95.
         let cases = [
             (6, 1.0, 6.0, 0.968_75),
             (8, 1.0, 8.0, 0.992_187_5),

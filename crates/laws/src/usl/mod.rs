@@ -219,10 +219,9 @@ mod tests {
     use super::*;
     use crate::stats::random::Random;
 
-    /// Shares of runs whose intervals hold α, β and the peak.
-    fn coverage(known_noise: bool) -> [f64; 3] {
-        let law = Usl::new(Seconds(100.0), 0.04, 0.002).unwrap();
-        let peak = law.peak().unwrap();
+    /// Shares of runs whose intervals hold α, β and the peak, for 2 % of noise.
+    fn coverage(law: Usl, known_noise: bool) -> [f64; 3] {
+        let peak = law.peak();
         let mut random = Random::new(3);
         let rounds = 2_000;
         let noise = 0.02_f64;
@@ -235,19 +234,29 @@ mod tests {
             });
             let fit = Usl::fit(&observations, 0.95).unwrap();
             let holds = |estimate: Estimate, truth| estimate.interval.unwrap().contains(truth);
-            covered[0] += usize::from(holds(fit.contention, 0.04));
-            covered[1] += usize::from(holds(fit.coherency, 0.002));
-            covered[2] += usize::from(fit.peak.is_some_and(|estimate| holds(estimate, peak)));
+            covered[0] += usize::from(holds(fit.contention, law.contention));
+            covered[1] += usize::from(holds(fit.coherency, law.coherency));
+            covered[2] +=
+                usize::from(fit.peak.zip(peak).is_some_and(|(estimate, peak)| holds(estimate, peak)));
         }
         covered.map(|count| count as f64 / f64::from(rounds))
     }
 
     #[test]
     fn intervals_cover_as_often_as_they_say() {
+        let law = Usl::new(Seconds(100.0), 0.04, 0.002).unwrap();
         for known_noise in [false, true] {
-            let coverage = coverage(known_noise);
+            let coverage = coverage(law, known_noise);
             assert!(coverage.iter().all(|share| (share - 0.95).abs() < 0.02), "{known_noise} {coverage:?}");
         }
+    }
+
+    #[test]
+    fn intervals_cover_at_the_edge_too() {
+        // β = 0: whoever misses it does so on one side only.
+        let [contention, coherency, _] = coverage(Usl::new(Seconds(100.0), 0.05, 0.0).unwrap(), false);
+        assert!((contention - 0.95).abs() < 0.02, "{contention}");
+        assert!((coherency - 0.975).abs() < 0.02, "{coherency}");
     }
 
     #[test]

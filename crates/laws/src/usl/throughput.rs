@@ -211,7 +211,8 @@ mod tests {
 
     #[test]
     fn the_ray_tracer_gives_what_the_r_package_prints() {
-        // usl(throughput ~ processors, raytracer[1:6, ]): sigma .02444, kappa .00163, gamma 20.856.
+        // From the package's own tests (cran/usl, tests/*.Rout.save): raytracer, its first six rows:
+        // sigma .02444, kappa .00163, gamma 20.856.
         let data = observations([1.0, 4.0, 8.0, 12.0, 16.0, 20.0], [20.0, 78.0, 130.0, 170.0, 190.0, 200.0]);
         let fit = Usl::fit_throughput(&data, 0.95).unwrap();
         assert!((fit.contention.value - 0.024_44).abs() < 1e-5, "{}", fit.contention.value);
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_spec_benchmark_peaks_where_the_r_package_says() {
-        // usl(throughput ~ load, specsdm91): peak.scalability 96.51956.
+        // From the package's own tests: specsdm91, peak scalability 96.51956.
         let data = observations(
             [1.0, 18.0, 36.0, 72.0, 108.0, 144.0, 216.0],
             [64.9, 995.9, 1652.4, 1853.2, 1828.9, 1775.0, 1702.2],
