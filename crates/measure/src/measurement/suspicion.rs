@@ -123,19 +123,21 @@ impl Context<'_> {
         (!times.is_empty()).then(|| Finding::new(Severity::Note, "outliers", message))
     }
 
-    /// Compares the CPUs that were used with those that were to be.
+    /// Compares the CPUs that were used, or waited for, with those that were to be.
     fn ignored_workers(&self, points: &[Measurement]) -> Vec<Finding> {
         let used_cpus = |m: &Measurement| {
             let accounting = m.accounting?;
             let wall = accounting.total().0 / m.point.workers();
             let cpu = accounting.user.0 + accounting.system.0 + accounting.excess.0;
-            (wall > 0.02).then_some(cpu / wall)
+            let waited = accounting.run_delay.0 + accounting.steal.0;
+            (wall > 0.02).then_some((cpu, waited, wall))
         };
         let mut findings = Vec::new();
         for n in series(points) {
             let of_size = || points.iter().filter(move |m| m.point.n == n);
             let one = of_size().find(|m| m.point.p.get() == 1);
-            if let Some(cpus) = one.and_then(used_cpus).filter(|cpus| *cpus > 1.2) {
+            let used_by_one = one.and_then(used_cpus).map(|(cpu, _, wall)| cpu / wall);
+            if let Some(cpus) = used_by_one.filter(|cpus| *cpus > 1.2) {
                 let message = format!("on one worker {cpus:.1} CPUs were in use: p = 1 is not what it says");
                 let hint = "put {p} where the command takes its number of threads";
                 findings.push(Finding::new(Severity::Warning, "base-not-serial", message).with_hint(hint));
@@ -143,7 +145,8 @@ impl Context<'_> {
             }
             let many = || of_size().filter(|m| m.point.p.get() > 1);
             let gains = many().any(|m| m.speedup.as_ref().is_ok_and(|s| s.speedup.value > 1.15));
-            let most = many().filter_map(used_cpus).fold(f64::NAN, f64::max);
+            let wanted = many().filter_map(used_cpus).map(|(cpu, waited, wall)| (cpu + waited) / wall);
+            let most = wanted.fold(f64::NAN, f64::max);
             if most < 1.1 && !gains {
                 let message = "more workers were asked for, and no more than one CPU was ever in use";
                 let hint = "the command may ignore p: put {p} where it takes its number of threads";
