@@ -10,7 +10,6 @@ use super::OutputArguments;
 
 /// `festina run`
 #[derive(Args, Debug)]
-#[expect(clippy::doc_markdown, reason = "these comments are the help text, which is not Markdown")]
 #[command(
     override_usage = "festina run [OPTIONS] [--] COMMAND … [::: VALUES …] [:::+ VALUES …] [:::: FILES …]\n       \
         festina run --report RUN [OPTIONS]",
