@@ -44,8 +44,14 @@ pub(crate) fn write_files(
     arguments.json.as_deref().map_or(Ok(()), |path| emit_json(json, path))
 }
 
-/// Prints `report` to standard error.
-pub(crate) fn print_to_errors(report: &Report) {
+/// Prints `report` to standard error if that is a terminal; elsewhere its title alone, and only if it `matters`.
+pub(crate) fn print_to_errors(report: &Report, matters: bool) {
+    if !io::stderr().is_terminal() {
+        if matters {
+            let _ = writeln!(io::stderr().lock(), "festina: {} ({})", report.title, report.subtitle);
+        }
+        return;
+    }
     let options = text::TextOptions { color: false, ..screen() };
     let _ = io::stderr().lock().write_all(text::render(report, &options).as_bytes());
 }

@@ -105,7 +105,7 @@ pub(crate) struct ScaleArguments {
     /// Tell a real change between two stored runs from noise
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "simulate", help_heading = "What to ask")]
     pub(crate) compare: Option<Vec<String>>,
-    /// Simulate recorded tasks (CSV: id,duration_s[,deps][,bytes]) on --p workers
+    /// Simulate recorded tasks (CSV with id, duration_s and, if you like, deps and bytes) on --p workers
     #[arg(long, value_name = "TASKS.csv", help_heading = "What to ask")]
     pub(crate) simulate: Option<PathBuf>,
     /// Overhead of each task, with --simulate [default: 0]

@@ -30,9 +30,9 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Exit, Error> {
     let result = run_tasks(&request, streams, &mut screen, &cancel)?;
     screen.finish();
     let report = run_report(&result);
-    // Standard output belongs to the tasks.
+    // Standard output belongs to the tasks. Nobody reads tables in a log; that something failed, somebody must.
     if !arguments.quiet {
-        output::print_to_errors(&report);
+        output::print_to_errors(&report, result.run.exit() != Exit::Done);
     }
     output::write_files(
         &report,
