@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use festina::Error;
-use festina::report::{Report, csv, html, svg, text};
+use festina::report::{Block, Report, csv, html, svg, text};
 use serde_json::Value;
 
 use crate::args::OutputArguments;
@@ -19,17 +19,58 @@ pub(crate) struct Answer {
     pub(crate) provenance: Vec<(String, String)>,
 }
 
-/// Writes `answer` wherever `arguments` ask for it; as text on standard output unless JSON is printed there.
-pub(crate) fn emit(answer: &Answer, arguments: &OutputArguments) -> Result<(), Error> {
-    write_pictures(&answer.report, &answer.provenance, arguments)?;
-    match arguments.json.as_deref() {
-        Some(path) if path == Path::new("-") => print(&pretty(&answer.json)),
-        Some(path) => {
-            write_file(path, &pretty(&answer.json))?;
-            print(&text::render(&answer.report, &screen()))
+/// Refuses files in folders that do not exist, before anything is measured for them.
+pub(crate) fn require_folders(arguments: &OutputArguments, csv: Option<&Path>) -> Result<(), Error> {
+    let OutputArguments { json, html, svg } = arguments;
+    let files = [json.as_deref(), html.as_deref(), svg.as_deref(), csv].into_iter().flatten();
+    for file in files.filter(|file| *file != Path::new("-")) {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.is_dir() || file.is_dir() {
+            let reason = if file.is_dir() { "it is a folder" } else { "its folder does not exist" };
+            return Err(Error::Input {
+                message: format!("cannot write {}: {reason}", file.display()),
+                hint: Some("give a file in a folder that exists".to_owned()),
+            });
         }
-        None => print(&text::render(&answer.report, &screen())),
     }
+    Ok(())
+}
+
+/// Writes `answer` wherever `arguments` ask for it; as text on standard output unless JSON is printed there.
+///
+/// What goes to the screen comes first: a file that cannot be written takes nothing from it.
+pub(crate) fn emit(answer: &Answer, arguments: &OutputArguments) -> Result<(), Error> {
+    match arguments.json.as_deref() {
+        Some(path) if path == Path::new("-") => print(&pretty(&answer.json))?,
+        _ => print(&text::render(&short(&answer.report), &screen()))?,
+    }
+    if let Some(path) = arguments.json.as_deref().filter(|path| *path != Path::new("-")) {
+        write_file(path, &pretty(&answer.json))?;
+    }
+    if let Some(path) = &arguments.html {
+        let options = html::HtmlOptions { provenance: answer.provenance.clone(), generator: generator() };
+        write_file(path, &html::page(&answer.report, &options))?;
+    }
+    if let Some(path) = &arguments.svg {
+        let charts = answer.report.charts();
+        let chart = charts.first().ok_or_else(|| Error::Input {
+            message: "this answer has no chart to write as SVG".to_owned(),
+            hint: Some("leave --svg away".to_owned()),
+        })?;
+        write_file(path, &svg::chart(chart, &svg::SvgOptions::default()))?;
+    }
+    Ok(())
+}
+
+/// Returns `report` without what a page folds away: on a screen it would push the answer out of sight.
+fn short(report: &Report) -> Report {
+    let mut short = report.clone();
+    let before = short.blocks.len();
+    short.blocks.retain(|block| !matches!(block, Block::Details { .. }));
+    if short.blocks.len() < before {
+        short.push(Block::paragraph("More charts and tables: --html FILE"));
+    }
+    short
 }
 
 /// Writes `report` wherever `arguments` ask for it but to standard output, which belongs to somebody else; JSON goes there

@@ -1,8 +1,8 @@
-//! What happens while runs are measured: a line that moves on a terminal, a line a block elsewhere.
+//! What happens while runs are measured: a line that moves on a terminal, a line every few seconds elsewhere.
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use festina::Point;
 use festina::scale::{Event, Observer, Plan, Progress};
@@ -12,15 +12,27 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Shows a measurement on standard error.
 pub(crate) struct Screen {
     bar: Option<ProgressBar>,
-    /// The last block that was told, where there is no terminal.
-    block: Cell<Option<u32>>,
+    /// The block under way.
+    block: Cell<u32>,
+    /// When a line was written last, where there is no terminal.
+    told: Cell<Option<Instant>>,
 }
+
+/// Where there is no terminal, a line is written at most so often.
+const PERIOD: Duration = Duration::from_secs(5);
 
 impl Screen {
     /// Returns a screen for standard error as it is.
     pub(crate) fn new() -> Self {
-        let bar = io::stderr().is_terminal().then(spinner);
-        Self { bar, block: Cell::new(None) }
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            let style =
+                ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is constant");
+            bar.set_style(style);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, block: Cell::new(0), told: Cell::new(Some(Instant::now())) }
     }
 
     fn say(&self, line: &str) {
@@ -33,10 +45,7 @@ impl Screen {
     }
 
     fn started(&self, point: Point, block: u32) {
-        if self.bar.is_none() && self.block.get() != Some(block) {
-            self.block.set(Some(block));
-            self.say(&format!("block {block}"));
-        }
+        self.block.set(block);
         if let Some(bar) = &self.bar {
             let message = bar.message();
             let tail = message.split_once(" · ").map_or("", |(_, tail)| tail);
@@ -52,6 +61,14 @@ impl Screen {
             let Progress { runs, finished_points, points, elapsed, .. } = progress;
             bar.set_message(format!(
                 "{head} · {runs} runs, {finished_points} of {points} points done, {elapsed}{eta}"
+            ));
+        } else if self.told.get().is_none_or(|told| told.elapsed() >= PERIOD) {
+            self.told.set(Some(Instant::now()));
+            let Progress { runs, finished_points, points, elapsed, .. } = progress;
+            let eta = progress.eta.map_or_else(String::new, |eta| format!(", {eta} left at most"));
+            let block = self.block.get();
+            self.say(&format!(
+                "block {block}: {runs} runs, {finished_points} of {points} points done, {elapsed}{eta}"
             ));
         }
     }

@@ -66,8 +66,17 @@ impl Error {
         match self {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
-            Self::Task(error) => error.hint(),
-            Self::File { .. } | Self::Law(_) => None,
+            Self::File { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => {
+                    Some("correct the path: a file or a folder of it does not exist".to_owned())
+                }
+                io::ErrorKind::InvalidData => Some("give a text file in UTF-8".to_owned()),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    Some("free some space, or write somewhere else".to_owned())
+                }
+                _ => None,
+            },
+            Self::Law(_) => None,
         }
     }
 
@@ -76,7 +85,10 @@ impl Error {
         match self {
             Self::Input { .. } | Self::Spec { .. } | Self::Law(_) => Exit::BadInput,
             Self::File { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::InvalidData => Exit::BadInput,
+                io::ErrorKind::NotFound
+                | io::ErrorKind::InvalidData
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::NotADirectory => Exit::BadInput,
                 _ => Exit::Unavailable,
             },
             Self::Measure(error) => exit_of(error),
@@ -88,6 +100,11 @@ impl Error {
 fn exit_of(error: &festina_measure::MeasureError) -> Exit {
     use festina_measure::MeasureError as Measure;
     match error {
+        Measure::File { source, .. }
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Exit::BadInput
+        }
         Measure::NoSpace { .. } | Measure::File { .. } => Exit::Unavailable,
         _ => Exit::BadInput,
     }

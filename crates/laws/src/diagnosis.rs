@@ -176,7 +176,10 @@ impl Diagnosis {
             [only] => at(only),
             [first, .., last] => format!("{}, {} at p = {}", at(first), percent(&last.1), last.0),
         };
-        let (severity, code, claim, hint) = self.cause.words();
+        let (severity, code, mut claim, hint) = self.cause.words();
+        if self.cause == Cause::Unsure && self.slope.is_none() {
+            claim = "the cause needs three numbers of workers to be told";
+        }
         Finding::new(severity, code, format!("{claim}: {evidence}")).with_hint(hint)
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Checker<'a> {
     references: Vec<Reference>,
     /// The state of the checked file before the run in flight.
     before: Option<Stamp>,
+    /// The checked file that a reference did not write.
+    missing: Option<PathBuf>,
 }
 
 /// What the run on one worker gave.
@@ -59,7 +61,7 @@ impl<'a> Checker<'a> {
     pub(crate) fn new(check: &'a Check, folder: PathBuf, seed: u64) -> Result<Self, MeasureError> {
         let output = folder.join("candidate.stdout");
         let rules = check.rules()?;
-        Ok(Self { check, rules, seed, folder, output, references: Vec::new(), before: None })
+        Ok(Self { check, rules, seed, folder, output, references: Vec::new(), before: None, missing: None })
     }
 
     /// Returns where the standard output of the next run is to go.
@@ -70,6 +72,11 @@ impl<'a> Checker<'a> {
     /// Looks at the checked file before a run, so that one from an earlier run isn't taken for its own.
     pub(crate) fn before(&mut self, task: &Task) {
         self.before = self.checked_file(task).and_then(|path| Stamp::of(&path));
+    }
+
+    /// Returns the file to check that a reference did not write: no other run can then be right.
+    pub(crate) fn missing_file(&self) -> Option<&Path> {
+        self.missing.as_deref()
     }
 
     /// Returns whether the reference of size `n` is there.
@@ -92,7 +99,10 @@ impl<'a> Checker<'a> {
                     fs::copy(&path, &kept).map_err(|e| MeasureError::file("write", &kept, e))?;
                     output = Some(kept);
                 }
-                None => judgement.finding = Some(self.nothing_written(task)),
+                None => {
+                    self.missing = self.checked_file(task);
+                    judgement.finding = self.missing.is_none().then(|| self.nothing_written(task));
+                }
             }
         }
         judgement.outcome =
@@ -262,14 +272,14 @@ impl<'a> Checker<'a> {
     fn nothing_written(&self, task: &Task) -> Finding {
         let (what, hint) = match self.checked_file(task) {
             Some(path) => {
-                (format!("{} was not written", path.display()), "correct the path of --check file:PATH")
+                (format!("did not write {}", path.display()), "correct the path of --check file:PATH")
             }
             None => (
-                "nothing was written to standard output, so nothing is compared".to_owned(),
+                "wrote nothing to standard output, so nothing is compared".to_owned(),
                 "give --check file:PATH for what it writes elsewhere, or --check exit",
             ),
         };
-        let message = format!("{what} by the run at {}", shown(task.point));
+        let message = format!("the run at {} {what}", shown(task.point));
         Finding::new(Severity::Warning, "nothing-to-check", message).with_hint(hint)
     }
 

@@ -47,6 +47,14 @@ pub enum MeasureError {
         /// How it ended, with the last line that it wrote.
         reason: String,
     },
+    /// The reference did not write the file that is to be checked.
+    #[error("the run at {point} did not write {path}, which --check names")]
+    NothingToCheck {
+        /// The file.
+        path: PathBuf,
+        /// Where: `n = 1000, p = 1`.
+        point: String,
+    },
     /// The workload could not be started at all.
     #[error("cannot start the workload: {source}")]
     Start {
@@ -57,7 +65,7 @@ pub enum MeasureError {
         hint: Option<String>,
     },
     /// No space is left for the journal; everything measured before is kept.
-    #[error("no space left to write {path}: what was measured so far is kept")]
+    #[error("no space left to write {path}")]
     NoSpace {
         /// The file that could not grow.
         path: PathBuf,
@@ -116,13 +124,26 @@ impl MeasureError {
             }
             Self::NoSuchRun { hint, .. } => Some(hint.clone()),
             Self::Start { hint, .. } => hint.clone(),
-            Self::NoSpace { path, .. } => {
-                Some(format!("free some space, then analyse what is there with --from {}", run_of(path)))
+            Self::NothingToCheck { .. } => Some(
+                "correct the path, which starts where festina was started; or give --check stdout or none"
+                    .to_owned(),
+            ),
+            // Only a journal grows while runs are measured: what it holds is kept.
+            Self::NoSpace { path, .. } if path.extension().is_some_and(|e| e == "jsonl") => Some(format!(
+                "all runs that ended are kept: free some space, then analyse them with --from {}",
+                run_of(path)
+            )),
+            Self::NoSpace { .. } => {
+                Some("free some space, or give another folder with --state DIR".to_owned())
             }
+            Self::Corrupt { path, .. } => {
+                Some(format!("measure again, or bring back {} from a copy", run_of(path)))
+            }
+            Self::File { action, source, .. } => file_hint(action, source.kind()),
             Self::Version { .. } => {
                 Some("measure again, or read it with the festina that wrote it".to_owned())
             }
-            Self::Step { .. } | Self::File { .. } | Self::Corrupt { .. } => None,
+            Self::Step { .. } => Some("try it in a shell: it is given to sh -c".to_owned()),
         }
     }
 
@@ -130,10 +151,22 @@ impl MeasureError {
     pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path, source },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::NoSpace { path, source }
+            }
             _ => Self::File { action, path, source },
         }
     }
+}
+
+/// Returns what to do where `action` on a file failed.
+fn file_hint(action: &str, kind: io::ErrorKind) -> Option<String> {
+    let hint = match (action, kind) {
+        ("create" | "write", _) => "give a folder that can be written with --state DIR",
+        (_, io::ErrorKind::NotFound) => "correct the path, which starts where festina was started",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// Returns the name of the run folder that `path` lies in.

@@ -240,7 +240,7 @@ impl Workload {
         if sizes.is_empty() && self.mentions_size() {
             return Err(MeasureError::Workload {
                 reason: "mentions {n}, and no sizes are given".to_owned(),
-                hint: "give some, as in --n 1e4..1e6 or --n auto".to_owned(),
+                hint: "give some, as in --n 1e4..1e6 or --n adaptive".to_owned(),
             });
         }
         if sizes.len() > 1 && !self.mentions_size() {

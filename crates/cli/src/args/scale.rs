@@ -1,5 +1,6 @@
 //! `festina scale`
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -22,7 +23,7 @@ use super::OutputArguments;
 pub(crate) struct ScaleArguments {
     /// The command to measure, with {n} and {p} where its size and workers go
     #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<String>,
+    pub(crate) command: Vec<OsString>,
 
     /// Sizes: a list 1e4,1e5,1e6, a geometric range 1e4..1e6, or 'adaptive' (grow until the budget is used)
     #[arg(long, value_name = "SIZES", help_heading = "What to measure")]

@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: ScaleArguments) -> Result<Exit, Error> {
         let result = scale_from(&arguments.state, name, &questions(&options)?)?;
         return answer(&result, &arguments, &CancelToken::new());
     }
+    output::require_folders(&arguments.output, arguments.csv.as_deref())?;
     let machine = cores(&surroundings());
     let request = ScaleRequest::new(&options, &machine)?;
     if arguments.plan {
@@ -52,6 +53,9 @@ fn compare_runs(before: &str, after: &str, arguments: &ScaleArguments) -> Result
     finish(&answer, arguments)?;
     Ok(if result.is_regression() { Exit::No } else { Exit::Done })
 }
+
+/// A range of workers may have so many.
+const MOST_SIMULATIONS: u32 = 1 << 20;
 
 /// `--simulate TASKS.csv`
 fn simulate_tasks(path: &Path, arguments: &ScaleArguments) -> Result<Exit, Error> {
@@ -83,6 +87,12 @@ fn simulate_tasks(path: &Path, arguments: &ScaleArguments) -> Result<Exit, Error
 fn every(low: &str, high: &str) -> Result<Vec<Workers>, Error> {
     let ends = parse_workers(&format!("{low}..{high}"))?;
     let (first, last) = (ends[0].get(), ends[ends.len() - 1].get());
+    if last - first > MOST_SIMULATIONS {
+        return Err(Error::Input {
+            message: format!("{first}..{last} are too many numbers of workers to simulate"),
+            hint: Some(format!("write the ones that matter, as in --p 1,1000,{last}")),
+        });
+    }
     Ok((first..=last).filter_map(Workers::new).collect())
 }
 
@@ -113,13 +123,15 @@ fn finish(answer: &Answer, arguments: &ScaleArguments) -> Result<(), Error> {
     output::emit(answer, &arguments.output)
 }
 
-/// No where a run failed or its answer differs; unsure where nothing can be said.
+/// No where a run failed or its answer differs; unsure where nothing can be said, or a point was not measured.
 fn exit(result: &ScaleResult) -> Exit {
     let nothing_measured = result.points.iter().all(|point| point.time_s.is_none());
-    let some_failed = result.points.iter().any(|point| point.time_s.is_none());
+    let some_failed = result.points.iter().any(|point| point.time_s.is_none() && point.runs > 0);
+    let some_not_started = result.points.iter().any(|point| point.runs == 0);
     match &result.verdict {
         Verdict::Different { .. } => Exit::No,
         _ if nothing_measured || some_failed => Exit::No,
+        _ if some_not_started => Exit::Unsure,
         Verdict::Unsure { .. } => Exit::Unsure,
         Verdict::Same { .. } | Verdict::Unchecked => Exit::Done,
     }

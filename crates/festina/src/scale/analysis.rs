@@ -10,7 +10,7 @@ use festina_laws::usl::Usl;
 use festina_laws::{LawError, Observation, Parameter};
 use festina_machine::{Machine, RegimeEdge};
 use festina_measure::{Measurement, Measurements, Refusal, Scaling};
-use festina_types::{Bytes, Estimate, Finding, Interval, Severity, Workers};
+use festina_types::{Bytes, Estimate, Finding, Interval, Seconds, Severity, Workers};
 
 use super::memory::Memory;
 use super::question::{At, Questions};
@@ -23,6 +23,9 @@ use crate::laws::LEVEL;
 
 /// The level of forecast bands.
 pub(crate) const BAND: f64 = 0.9;
+
+/// A band that spans more than this factor says nothing that anybody could act on.
+pub(crate) const WIDEST_BAND: f64 = 100.0;
 
 /// The largest number of workers at which the best is looked for.
 const MOST_WORKERS: u32 = 1024;
@@ -43,7 +46,7 @@ impl Subject<'_> {
     /// Returns all answers.
     pub(crate) fn analyse(&self) -> ScaleResult {
         let usable: Vec<&Measurement> =
-            self.measured.points.iter().filter(|point| is_usable(point)).collect();
+            self.measured.points.iter().filter(|point| is_usable(point) && self.is_on_line(point)).collect();
         let observations: Vec<Observation> =
             usable.iter().filter_map(|point| observation(self.measured, point)).collect();
         let options = Options { boundaries: self.boundaries() };
@@ -77,6 +80,16 @@ impl Subject<'_> {
         }
     }
 
+    /// Whether a point belongs to the series that is asked about: references of weak scaling, which ran the grown sizes
+    /// on one worker, do not.
+    fn is_on_line(&self, point: &Measurement) -> bool {
+        let design = &self.measured.request.design;
+        let is_weak = matches!(design.scaling, Scaling::Weak { .. });
+        !is_weak
+            || design.sizes.known().is_empty()
+            || design.points(design.sizes.known()).contains(&point.point)
+    }
+
     /// The edges of the machine that no law is fitted across.
     fn boundaries(&self) -> Vec<f64> {
         let regimes = self.machine.map_or(&[][..], |machine| &machine.regimes);
@@ -94,8 +107,14 @@ impl Subject<'_> {
         if self.measured.points.len() < 2 {
             return None;
         }
-        let message = format!("no law can be fitted: {error}; {} usable points", observations.len());
-        let hint = "measure more sizes or numbers of workers, or give a longer --budget";
+        let (points, usable) = (self.measured.points.len(), observations.len());
+        let (why, hint) = if usable == points {
+            (error.to_string(), "measure at more sizes or numbers of workers")
+        } else {
+            let why = format!("only {usable} of {points} points can be used");
+            (why, "the remarks above say what is the matter with the others")
+        };
+        let message = format!("no law is fitted, and nothing is forecast: {why}");
         Some(Finding::new(Severity::Warning, "no-law", message).with_hint(hint))
     }
 
@@ -208,8 +227,14 @@ impl Subject<'_> {
         };
         match model.forecast(n, f64::from(p), BAND) {
             Ok(forecast) => {
-                result.speedup = self.forecast_speedup(&forecast);
-                result.time_s = Some(forecast.estimate());
+                let Interval { lower, upper, .. } = forecast.interval;
+                if upper > WIDEST_BAND * lower {
+                    let band = format!("{} to {}", Seconds(lower), Seconds(upper));
+                    result.refusal = Some(format!("too far from what was measured: from {band}"));
+                } else {
+                    result.speedup = self.forecast_speedup(&forecast);
+                    result.time_s = Some(forecast.estimate());
+                }
                 result.n = forecast.n;
                 result.extrapolated = forecast.extrapolated;
                 result.extrapolation_factor_n = forecast.extrapolation_factor_n;
@@ -368,7 +393,8 @@ fn resolve(at: &At, largest: (Option<f64>, f64)) -> (Option<f64>, u32) {
 }
 
 fn best_workers(model: &Model, observations: &[Observation]) -> Option<BestWorkers> {
-    if Observation::distinct_workers(observations) < 2 {
+    // Where the problem grows with the workers, the time is not to fall.
+    if Observation::distinct_workers(observations) < 2 || model.structure() == Structure::Weak {
         return None;
     }
     let one = model.forecast(None, 1.0, BAND).ok()?.value;
@@ -452,10 +478,10 @@ fn words(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Different { first_difference } => format!("its answer differs ({first_difference})"),
         Refusal::Disturbed { disturbed, runs } => {
-            format!("{disturbed} of {runs} runs were disturbed by other load on this machine")
+            format!("{disturbed} of {runs} runs were disturbed from outside")
         }
         Refusal::NoBase => "the same work on one worker was not measured".to_owned(),
-        Refusal::NothingFinished { reason } => format!("no run finished, {reason}"),
+        Refusal::NothingFinished { reason } => format!("no run finished: {reason}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was typed, wherever it was typed: on a command line, in a spec file, in Python.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The options of `festina scale`, as given: every one may be absent.
@@ -8,8 +9,8 @@ use std::path::PathBuf;
 /// [`ScaleRequest::new`](super::ScaleRequest::new) checks them and fills in the defaults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScaleOptions {
-    /// The command and its arguments, with `{n}` and `{p}`.
-    pub command: Vec<String>,
+    /// The command and its arguments, with `{n}` and `{p}`; file names need not be UTF-8.
+    pub command: Vec<OsString>,
     /// Environment variables of the command.
     pub env: BTreeMap<String, String>,
     /// A file whose placeholders are filled in and which is fed to the command's standard input.
@@ -58,9 +59,11 @@ impl ScaleOptions {
     /// Returns these options with what is absent taken from `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
+        fn first<T>(mine: Vec<T>, theirs: Vec<T>) -> Vec<T> {
+            if mine.is_empty() { theirs } else { mine }
+        }
         let mut env = other.env;
         env.extend(self.env);
-        let first = |mine: Vec<String>, theirs: Vec<String>| if mine.is_empty() { theirs } else { mine };
         Self {
             command: first(self.command, other.command),
             env,

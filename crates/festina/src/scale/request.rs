@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use festina_machine::Machine;
 use festina_measure::{Check, Design, Scaling, Sizes, Workload, default_workers, parse_workers};
-use festina_types::{Bytes, Seconds, Workers};
+use festina_types::{Bytes, Point, Seconds, Workers};
 
 use super::ScaleOptions;
 use super::question::{At, Questions};
@@ -38,6 +38,11 @@ impl ScaleRequest {
             known => known.known(),
         })?;
         design.validate()?;
+        // What the first point needs must be there: better told now than after the set-up.
+        let first = Point { n: design.sizes.known().first().copied(), p: design.workers[0] };
+        if options.setup.is_none() && options.prepare.is_none() {
+            workload.fill(first, design.seed)?;
+        }
         Ok(Self { workload, design, check: check(options)?, questions: questions(options)? })
     }
 }
@@ -77,6 +82,16 @@ fn workload(options: &ScaleOptions) -> Result<Workload, Error> {
     }
     workload.timeout = options.timeout.as_deref().map(duration).transpose()?;
     workload.memory_limit = options.memory_limit.as_deref().map(amount).transpose()?;
+    if workload.timeout.is_some_and(|timeout| timeout.0 <= 0.0) {
+        return Err(Error::input_with_hint(
+            "a run cannot end in no time",
+            "write --timeout 10s, or leave it away",
+        ));
+    }
+    if workload.memory_limit == Some(Bytes(0)) {
+        let hint = "write --memory-limit 4GiB, or leave it away";
+        return Err(Error::input_with_hint("a run cannot do without memory", hint));
+    }
     Ok(workload)
 }
 
@@ -143,10 +158,7 @@ mod tests {
     }
 
     fn command(words: &[&str]) -> ScaleOptions {
-        ScaleOptions {
-            command: words.iter().map(|&word| word.to_owned()).collect(),
-            ..ScaleOptions::default()
-        }
+        ScaleOptions { command: words.iter().map(Into::into).collect(), ..ScaleOptions::default() }
     }
 
     #[test]

@@ -181,8 +181,9 @@ pub struct GrowthResult {
 /// How the peak memory grows with the size.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryResult {
-    /// The mean exponent c of n^c, each candidate counted by its weight.
-    pub exponent: f64,
+    /// The mean exponent c of n^c, each candidate counted by its weight; `None` where memory hardly grows over the
+    /// measured sizes.
+    pub exponent: Option<f64>,
     /// The memory limit asked about, in bytes.
     pub limit_bytes: Option<u64>,
     /// The largest size that stays within the limit with probability 0.95.

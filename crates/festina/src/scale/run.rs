@@ -46,7 +46,16 @@ pub fn scale(
     let mut folder = Store::new(site.state).create(&stored, &cores_json(site.machine))?;
     let environment: Environment = site.environment.iter().cloned().collect();
     let mut executor = Processes::new(site.machine, environment)?;
-    let measured = measure(&stored, &mut folder, &mut executor, observer, cancel)?;
+    let measured = match measure(&stored, &mut folder, &mut executor, observer, cancel) {
+        Ok(measured) => measured,
+        Err(error) => {
+            // Nothing was measured that `latest` should name; an error in removing it says less than this one.
+            if folder.is_empty() {
+                let _ = folder.discard();
+            }
+            return Err(error.into());
+        }
+    };
     let run = folder.id().to_string();
     Ok(Subject { run, measured: &measured, machine: Some(site.machine), questions: &questions }.analyse())
 }

@@ -103,14 +103,13 @@ impl SimulateResult {
 
 /// Returns `result` for people.
 pub fn simulate_report(result: &SimulateResult) -> Report {
-    let parallelism = result.work_s / result.span_s;
-    let title = format!(
-        "{} tasks of {} in all; more than {} workers cannot help",
-        result.tasks,
-        Seconds(result.work_s),
-        Unit::Number.format(parallelism.ceil())
+    // Tasks that take no time gain nothing from any worker.
+    let parallelism = if result.span_s > 0.0 { result.work_s / result.span_s } else { 1.0 };
+    let title = format!("{} tasks of {} in all", result.tasks, Seconds(result.work_s));
+    let subtitle = format!(
+        "longest chain {}, average parallelism {parallelism:.1}: no speed-up can exceed it",
+        Seconds(result.span_s)
     );
-    let subtitle = format!("longest chain {}, average parallelism {parallelism:.1}", Seconds(result.span_s));
     let mut report = Report::new(title).with_subtitle(subtitle);
     report.push(table(result));
     if result.simulations.len() > 1 {

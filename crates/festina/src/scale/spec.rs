@@ -77,8 +77,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn set(&self, options: &mut ScaleOptions, key: &Key, value: &Value) -> Result<(), Error> {
-        match key.get_ref().as_ref() {
-            "command" => options.command = self.strings(value)?,
+        // A key may be spelt as its option is: memory-limit.
+        match key.get_ref().replace('-', "_").as_str() {
+            "command" => options.command = self.strings(value)?.into_iter().map(Into::into).collect(),
             "env" => options.env = self.environment(value)?,
             "stdin" => options.stdin = Some(self.string(value)?.into()),
             "n" => options.n = Some(self.list(value)?),
@@ -96,7 +97,7 @@ impl Reader<'_> {
             "at" => options.at = self.strings(value)?,
             "price" => options.price = Some(self.number(value)?),
             "memory" => options.memory = Some(self.scalar(value)?),
-            unknown => return Err(self.unknown_key(key, unknown, &KEYS)),
+            _ => return Err(self.unknown_key(key, key.get_ref(), &KEYS)),
         }
         Ok(())
     }
@@ -196,6 +197,7 @@ command = ["train", "--rows", "{n}"]
 n = [1e4, 100_000]
 p = "1..8"
 budget = "5m"
+memory-limit = "1GiB"
 precision = 0.02
 seed = 7
 at = ["n=1e8,p=32"]
@@ -217,6 +219,7 @@ ignore = ["took .* s"]
         assert_eq!(options.n.as_deref(), Some("1e4,100_000"));
         assert_eq!(options.p.as_deref(), Some("1..8"));
         assert_eq!(options.precision.as_deref(), Some("0.02"));
+        assert_eq!(options.memory_limit.as_deref(), Some("1GiB"));
         assert_eq!((options.seed, options.rtol, options.price), (Some(7), Some(1e-9), Some(0.05)));
         assert_eq!(options.env["THREADS"], "3");
         assert_eq!(options.check_ignore, ["took .* s"]);

@@ -61,21 +61,20 @@ impl FromStr for Sizes {
     type Err = MeasureError;
 
     /// Reads `1e4,1e5,1e6`; `1e4..1e6` (geometric, by 2, or by 4 or 10 where that would be more than ten sizes);
-    /// `1e4..1e6:10` (by 10); `auto` or `auto:1000` (adaptive, from 1000).
+    /// `1e4..1e6:10` (by 10); `adaptive` or `adaptive:1000` (from 1000), for which `auto` is short.
     ///
     /// ```
     /// # use festina_measure::Sizes;
     /// assert_eq!("1e2..1e4:10".parse::<Sizes>()?, Sizes::List { sizes: vec![100.0, 1000.0, 10_000.0] });
-    /// assert_eq!("auto:50".parse::<Sizes>()?, Sizes::Adaptive { start: 50.0 });
+    /// assert_eq!("adaptive:50".parse::<Sizes>()?, Sizes::Adaptive { start: 50.0 });
+    /// assert_eq!("auto".parse::<Sizes>()?, Sizes::Adaptive { start: 1.0 });
     /// assert!("3,2,1".parse::<Sizes>().is_err());
     /// # Ok::<(), festina_measure::MeasureError>(())
     /// ```
     fn from_str(text: &str) -> Result<Self, MeasureError> {
         let text = text.trim();
-        if text == "auto" {
-            return Ok(Self::Adaptive { start: 1.0 });
-        }
-        if let Some(start) = text.strip_prefix("auto:") {
+        let (word, start) = text.split_once(':').unwrap_or((text, "1"));
+        if matches!(word, "adaptive" | "auto") {
             return Ok(Self::Adaptive { start: read_size(start)? });
         }
         match text.split_once("..") {
@@ -120,7 +119,7 @@ fn read_size(text: &str) -> Result<f64, MeasureError> {
         Ok(size) if size.is_finite() && size > 0.0 => Ok(size),
         _ => Err(invalid(
             format!("has the size '{}', which is no positive number", text.trim()),
-            "write sizes as in 1e4,1e5,1e6 or 1e4..1e6 or auto".to_owned(),
+            "write sizes as in 1e4,1e5,1e6 or 1e4..1e6 or adaptive".to_owned(),
         )),
     }
 }

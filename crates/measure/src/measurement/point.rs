@@ -78,7 +78,7 @@ impl Context<'_> {
     fn nothing_finished(&self, samples: &[usize]) -> Refusal {
         let reason = match samples.last() {
             Some(last) => describe(self.samples[*last].status),
-            None => "it was not started".to_owned(),
+            None => "none was started".to_owned(),
         };
         Refusal::NothingFinished { reason }
     }

@@ -1,7 +1,7 @@
 //! What deserves less trust than it looks.
 
 use festina_laws::stats::{lag_one_autocorrelation, mann_kendall, modes};
-use festina_types::{Finding, Sample, Seconds, Severity};
+use festina_types::{Contamination, Finding, Sample, Seconds, Severity};
 
 use super::{Context, Measurement, Verdict, series, shown, walls};
 use crate::store::Calibration;
@@ -41,9 +41,29 @@ impl Context<'_> {
         let severity = if 2 * disturbed > finished { Severity::Warning } else { Severity::Note };
         let what =
             if self.request.design.accept_noise { "they count, as asked" } else { "they do not count" };
-        let message = format!("{disturbed} of {finished} runs were disturbed from outside: {what}");
-        let hint = "stop what else runs here, or accept it with --accept-noise";
+        let message = format!(
+            "{disturbed} of {finished} runs were disturbed from outside ({}): {what}",
+            self.evidence().join(", ")
+        );
+        let hint = if self.request.design.accept_noise {
+            "stop what else runs here, and trust the numbers less"
+        } else {
+            "stop what else runs here, or accept it with --accept-noise"
+        };
         Some(Finding::new(severity, "disturbed-runs", message).with_hint(hint))
+    }
+
+    /// The kinds of disturbance, each with the number of runs that show it, the most frequent first.
+    fn evidence(&self) -> Vec<String> {
+        let finished = self.samples.iter().filter(|s| s.status.is_finished());
+        let words = finished.flat_map(|s| &s.contamination).map(disturbance);
+        let mut counts = std::collections::BTreeMap::new();
+        for word in words {
+            *counts.entry(word).or_insert(0) += 1;
+        }
+        let mut counts: Vec<(&str, u32)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts.into_iter().map(|(word, count)| format!("{word} in {count}")).collect()
     }
 
     fn warm_up(&self) -> Option<Finding> {
@@ -123,7 +143,8 @@ impl Context<'_> {
         (!times.is_empty()).then(|| Finding::new(Severity::Note, "outliers", message))
     }
 
-    /// Compares the CPUs that were used, or waited for, with those that were to be.
+    /// Compares the CPUs that were used with those that were to be. Where no speed-up can be told, nobody is accused of
+    /// having none.
     fn ignored_workers(&self, points: &[Measurement]) -> Vec<Finding> {
         let used_cpus = |m: &Measurement| {
             let accounting = m.accounting?;
@@ -144,12 +165,17 @@ impl Context<'_> {
                 break;
             }
             let many = || of_size().filter(|m| m.point.p.get() > 1);
-            let gains = many().any(|m| m.speedup.as_ref().is_ok_and(|s| s.speedup.value > 1.15));
-            let wanted = many().filter_map(used_cpus).map(|(cpu, waited, wall)| (cpu + waited) / wall);
-            let most = wanted.fold(f64::NAN, f64::max);
-            if most < 1.1 && !gains {
-                let message = "more workers were asked for, and no more than one CPU was ever in use";
-                let hint = "the command may ignore p: put {p} where it takes its number of threads";
+            let speedups = || many().filter_map(|m| m.speedup.as_ref().ok()).map(|s| s.speedup.value);
+            let is_told = speedups().next().is_some();
+            let gains = speedups().any(|speedup| speedup > 1.15);
+            let most = many().filter_map(used_cpus).fold(f64::NAN, f64::max);
+            if most < 1.1 && is_told && !gains {
+                let message = "more workers did not help, and on the average no more than one CPU was in use";
+                let hint = if self.request.workload.mentions_workers() {
+                    "the command may ignore p: see that {p} is where it takes its number of threads"
+                } else {
+                    "the command may be serial, or take its number of threads from an option: put {p} there"
+                };
                 findings.push(Finding::new(Severity::Warning, "ignores-workers", message).with_hint(hint));
                 break;
             }
@@ -169,7 +195,23 @@ fn too_short(points: &[Measurement], calibration: Calibration) -> Option<Finding
         points.len(),
         shown(first.point)
     );
-    Some(Finding::new(Severity::Warning, "too-short", message).with_hint("measure larger sizes"))
+    let hint = match first.point.n {
+        Some(_) => "measure larger sizes",
+        None => "give the command more to do: what lasts a tenth of a second says more",
+    };
+    Some(Finding::new(Severity::Warning, "too-short", message).with_hint(hint))
+}
+
+/// Names a kind of disturbance.
+fn disturbance(found: &Contamination) -> &'static str {
+    match found {
+        Contamination::Steal { .. } => "stolen by the hypervisor",
+        Contamination::RunDelay { .. } => "waiting for a CPU",
+        Contamination::OtherLoad { .. } => "other load",
+        Contamination::Throttled { .. } => "throttled by a CPU quota",
+        Contamination::MajorFaults { .. } => "reading pages from storage",
+        Contamination::Suspended { .. } => "suspended",
+    }
 }
 
 fn different(measurement: &Measurement) -> Option<Finding> {

@@ -55,6 +55,9 @@ impl Procedure<'_> {
         self.folder.append(&sample)?;
         let index = self.samples.len();
         self.samples.push(sample.clone());
+        if let Some(path) = self.checker.missing_file() {
+            return Err(MeasureError::NothingToCheck { path: path.to_owned(), point: shown(point) });
+        }
         self.update(point, &sample, &execution.last_error_line)?;
         self.overhead.total += self.executor.now().0 - from.0 - sample.usage.wall.0;
         self.overhead.runs += 1;

@@ -271,7 +271,7 @@ fn nothing_is_started_that_cannot_end_within_the_budget() {
     assert!(measured.at(Point::new(Some(1000.0), 1)).unwrap().samples.is_empty());
     assert!(codes(&measured).contains(&"beyond-budget"), "{:?}", codes(&measured));
     let missing = &measured.at(Point::new(Some(1000.0), 2)).unwrap().speedup;
-    assert_eq!(*missing, Err(Refusal::NothingFinished { reason: "it was not started".to_owned() }));
+    assert_eq!(*missing, Err(Refusal::NothingFinished { reason: "none was started".to_owned() }));
     assert!(measured.at(Point::new(Some(10.0), 2)).unwrap().speedup.is_ok());
 }
 
@@ -532,8 +532,11 @@ fn a_program_that_writes_nothing_is_told() {
     let mut request = request(design("", "1,2"));
     request.check = Check::parse("file:/nonexistent/out-{p}".as_ref()).unwrap();
     let mut world = World::new(|point, _| Run::of(amdahl(point)));
-    let missing = run_request(&request, &mut world, &(), &CancelToken::new()).unwrap().measurements;
-    assert!(missing.findings.iter().any(|f| f.message.contains("/nonexistent/out-1 was not written")));
+    let error = run_request(&request, &mut world, &(), &CancelToken::new()).err().expect("an error");
+    assert!(
+        matches!(&error, MeasureError::NothingToCheck { path, .. } if path.ends_with("out-1")),
+        "{error}"
+    );
 }
 
 #[test]

@@ -32,6 +32,10 @@ impl Journal {
     }
 
     /// Appends `record` as a line. After a failure the file ends with the line before.
+    pub(super) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     pub(super) fn append(&mut self, record: &impl Serialize) -> Result<(), MeasureError> {
         let mut line = serde_json::to_vec(record).expect("records of the journal are plain data");
         line.push(b'\n');
@@ -58,7 +62,8 @@ pub(super) struct Lines<T> {
 
 /// Reads the file at `path`: lines that are no records are told with their number and left out.
 pub(super) fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Lines<T>, MeasureError> {
-    let bytes = std::fs::read(path).map_err(|e| MeasureError::file("read", path, e))?;
+    let corrupt = |e: std::io::Error| MeasureError::Corrupt { path: path.to_owned(), reason: e.to_string() };
+    let bytes = std::fs::read(path).map_err(corrupt)?;
     Ok(parse_lines(&bytes, &path.file_name().unwrap_or_default().to_string_lossy()))
 }
 

@@ -16,7 +16,7 @@ use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-use festina_types::{Finding, Sample, Seconds};
+use festina_types::{Finding, Sample, Seconds, Severity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -172,6 +172,18 @@ impl Store {
     pub fn create(&self, request: &Request, machine: &impl Serialize) -> Result<RunFolder, MeasureError> {
         fs::create_dir_all(&self.root).map_err(|e| MeasureError::file("create", &self.root, e))?;
         let (id, path) = self.create_folder(request.created_at_unix_s)?;
+        // What could not be begun is no run.
+        Self::fill_folder(id, path.clone(), request, machine).inspect_err(|_| {
+            let _ = fs::remove_dir_all(&path);
+        })
+    }
+
+    fn fill_folder(
+        id: RunId,
+        path: PathBuf,
+        request: &Request,
+        machine: &impl Serialize,
+    ) -> Result<RunFolder, MeasureError> {
         let reference = path.join(REFERENCE);
         fs::create_dir(&reference).map_err(|e| MeasureError::file("create", &reference, e))?;
         write_json(&path.join(MACHINE), machine)?;
@@ -267,6 +279,20 @@ impl RunFolder {
         self.path.join(REFERENCE)
     }
 
+    /// Removes the folder of a measurement in which no run ended.
+    ///
+    /// # Errors
+    ///
+    /// [`MeasureError::File`] if it cannot be removed.
+    pub fn discard(self) -> Result<(), MeasureError> {
+        fs::remove_dir_all(&self.path).map_err(|e| MeasureError::file("remove", &self.path, e))
+    }
+
+    /// Returns whether no run has ended.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
     /// Writes down a run that has ended.
     ///
     /// # Errors
@@ -289,8 +315,16 @@ impl RunFolder {
 fn read_run(path: &Path) -> Result<StoredRun, MeasureError> {
     let request = read_request(&path.join(REQUEST))?;
     let samples = journal::read_lines(&path.join(SAMPLES))?;
-    let notes = journal::read_lines(&path.join(NOTES))?;
+    // The runs speak for themselves; the notes only add to them.
+    let notes = journal::read_lines(&path.join(NOTES)).unwrap_or_else(|error| journal::Lines {
+        records: Vec::new(),
+        findings: vec![Finding::new(Severity::Warning, "no-notes", error.to_string())],
+    });
     let machine = fs::read(path.join(MACHINE)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let no_machine = machine.is_none().then(|| {
+        let message = format!("{MACHINE} cannot be read: the limits and edges of the machine are not known");
+        Finding::new(Severity::Warning, "no-machine", message)
+    });
     let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(StoredRun {
@@ -299,7 +333,7 @@ fn read_run(path: &Path) -> Result<StoredRun, MeasureError> {
         machine,
         samples: samples.records,
         notes: notes.records,
-        findings: samples.findings.into_iter().chain(notes.findings).collect(),
+        findings: samples.findings.into_iter().chain(notes.findings).chain(no_machine).collect(),
     })
 }
 
@@ -338,7 +372,7 @@ fn nearest<'a>(name: &str, runs: &'a [RunId]) -> Option<&'a RunId> {
 
 #[cfg(test)]
 mod tests {
-    use festina_types::{Conditions, Point, Severity, Status, Usage};
+    use festina_types::{Conditions, Point, Status, Usage};
 
     use super::*;
     use crate::design::{Sizes, default_workers};

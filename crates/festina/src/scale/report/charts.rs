@@ -5,19 +5,21 @@ use festina_types::Estimate;
 
 use super::super::result::{Curve, CurvePoint, PointResult, ScaleResult};
 
-/// Speed-up over workers, at the largest size.
+/// Speed-up over workers, at the largest size or along the sizes of weak scaling.
 pub(super) fn speedup(result: &ScaleResult) -> Option<Chart> {
     let curve = over_workers(result)?;
-    let one = base_time(result, curve.n)?;
-    let points = at_size(result, curve.n);
+    let base = Base::of(result, curve)?;
+    let points = of_curve(result, curve);
     let measured =
         points.iter().filter_map(|point| spread(f64::from(point.p), point.speedup.as_ref()?.into()));
     let axis = |label: &str| Axis::new(label, Unit::Number).with_scale(Scale::Log2);
     let last = measured_end(curve);
-    let chart = Chart::new(format!("Speed-up{}", super::at_size(curve.n)), axis("workers"), axis("speed-up"))
-        .with(Series::band("90 % band", Role::Forecast, band(curve, |p| (one / p.upper_s, one / p.lower_s))))
+    let ends = |p: &CurvePoint| (base.speedup(p.at, p.upper_s), base.speedup(p.at, p.lower_s));
+    let forecast = curve.points.iter().map(|p| (p.at, base.speedup(p.at, p.time_s)));
+    let chart = Chart::new(title("Speed-up", result, curve), axis("workers"), axis("speed-up"))
+        .with(Series::band("90 % band", Role::Forecast, band(curve, ends)))
         .with(Series::line("ideal", Role::Ideal, curve.points.iter().map(|p| (p.at, p.at))))
-        .with(Series::line("forecast", Role::Fit, curve.points.iter().map(|p| (p.at, one / p.time_s))))
+        .with(Series::line("forecast", Role::Fit, forecast))
         .with(Series::points("measured", Role::Measured, measured));
     Some(with_end(chart, last, curve))
 }
@@ -25,8 +27,8 @@ pub(super) fn speedup(result: &ScaleResult) -> Option<Chart> {
 /// Elapsed time over workers, at the largest size.
 pub(super) fn time_over_workers(result: &ScaleResult) -> Option<Chart> {
     let curve = over_workers(result)?;
-    let title = format!("Time{}", super::at_size(curve.n));
-    let points = at_size(result, curve.n);
+    let title = title("Time", result, curve);
+    let points = of_curve(result, curve);
     let x = Axis::new("workers", Unit::Number).with_scale(Scale::Log2);
     Some(time_chart(title, x, curve, points.iter().map(|point| (f64::from(point.p), *point))))
 }
@@ -59,14 +61,14 @@ fn time_chart<'a>(
 /// Efficiency over workers, at the largest size.
 pub(super) fn efficiency(result: &ScaleResult) -> Option<Chart> {
     let curve = over_workers(result)?;
-    let one = base_time(result, curve.n)?;
-    let points = at_size(result, curve.n);
+    let base = Base::of(result, curve)?;
+    let points = of_curve(result, curve);
     let measured =
         points.iter().filter_map(|point| spread(f64::from(point.p), point.efficiency.as_ref()?.into()));
     let x = Axis::new("workers", Unit::Number).with_scale(Scale::Log2);
     let y = Axis::new("efficiency", Unit::Fraction);
-    let line = curve.points.iter().map(|p| (p.at, one / (p.at * p.time_s)));
-    let chart = Chart::new(format!("Efficiency{}", super::at_size(curve.n)), x, y)
+    let line = curve.points.iter().map(|p| (p.at, base.speedup(p.at, p.time_s) / p.at));
+    let chart = Chart::new(title("Efficiency", result, curve), x, y)
         .with(Series::line("forecast", Role::Fit, line))
         .with(Series::points("measured", Role::Measured, measured));
     Some(with_end(chart, measured_end(curve), curve))
@@ -97,13 +99,41 @@ fn over_workers(result: &ScaleResult) -> Option<&Curve> {
     result.curves.iter().find(|curve| curve.p.is_none())
 }
 
-fn at_size(result: &ScaleResult, n: Option<f64>) -> Vec<&PointResult> {
-    result.points.iter().filter(|point| point.n == n).collect()
+fn is_weak(result: &ScaleResult) -> bool {
+    result.scaling.iter().any(|scaling| scaling.weak)
 }
 
-fn base_time(result: &ScaleResult, n: Option<f64>) -> Option<f64> {
-    let base = result.points.iter().find(|point| point.n == n && point.p == 1)?;
-    base.time_s.map(|time| time.value)
+fn title(what: &str, result: &ScaleResult, curve: &Curve) -> String {
+    if is_weak(result) {
+        return format!("{what}, the size growing with the workers");
+    }
+    format!("{what}{}", super::at_size(curve.n))
+}
+
+/// The points that lie on a curve over the workers.
+fn of_curve<'a>(result: &'a ScaleResult, curve: &Curve) -> Vec<&'a PointResult> {
+    let is_weak = is_weak(result);
+    let is_on = |point: &&PointResult| if is_weak { point.speedup.is_some() } else { point.n == curve.n };
+    result.points.iter().filter(is_on).collect()
+}
+
+/// What a speed-up is over.
+struct Base {
+    one_worker_s: f64,
+    is_weak: bool,
+}
+
+impl Base {
+    fn of(result: &ScaleResult, curve: &Curve) -> Option<Self> {
+        let base = of_curve(result, curve).into_iter().find(|point| point.p == 1)?;
+        Some(Self { one_worker_s: base.time_s?.value, is_weak: is_weak(result) })
+    }
+
+    /// T(n, 1) / T(n, p), or p times as much where p times the work was done.
+    fn speedup(&self, p: f64, time_s: f64) -> f64 {
+        let work = if self.is_weak { p } else { 1.0 };
+        work * self.one_worker_s / time_s
+    }
 }
 
 struct Spread {

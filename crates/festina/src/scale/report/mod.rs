@@ -67,13 +67,21 @@ fn headline(result: &ScaleResult) -> String {
     let measured = best.map(measured_speedup).or_else(|| refused(result)).or_else(|| longest(result));
     let forecast =
         result.forecasts.iter().rev().find(|forecast| forecast.time_s.is_some()).map(forecast_sentence);
-    let sentences: Vec<String> = [measured, forecast].into_iter().flatten().collect();
+    let sentences: Vec<String> = [measured, forecast, unsure(result)].into_iter().flatten().collect();
     if sentences.is_empty() { "Nothing could be measured".to_owned() } else { sentences.join("; ") }
+}
+
+/// Says that nobody knows whether the answers are right.
+fn unsure(result: &ScaleResult) -> Option<String> {
+    let Verdict::Unsure { reason } = &result.verdict else { return None };
+    Some(format!("whether the answers are right cannot be told: {reason}"))
 }
 
 fn measured_speedup(point: &PointResult) -> String {
     let speedup = point.speedup.map_or(0.0, |speedup| speedup.value);
-    format!("{speedup:.2}× on {} workers{}", point.p, at_size(point.n))
+    let interval = point.speedup.and_then(|speedup| speedup.interval);
+    let band = interval.map_or_else(String::new, |i| format!(" ({:.2} – {:.2})", i.lower, i.upper));
+    format!("{speedup:.2}×{band} on {} workers{}", point.p, at_size(point.n))
 }
 
 /// Keeps the first of several findings of one kind, and says how many there are.
@@ -96,7 +104,7 @@ fn alike_folded(findings: Vec<Finding>) -> Vec<Finding> {
 
 /// Says that there is no speed-up though one was asked for.
 fn refused(result: &ScaleResult) -> Option<String> {
-    let point = result.points.iter().rev().find(|point| point.p > 1 && point.refusal.is_some())?;
+    let point = result.points.iter().rev().find(|p| p.p > 1 && p.refusal.is_some() && p.runs > 0)?;
     let reason = point.refusal.as_deref()?;
     Some(format!("No speed-up can be told{}: {reason}", at_size(point.n)))
 }

@@ -1,7 +1,7 @@
 //! The tables of a scaling report.
 
 use festina_report::{Block, Cell, Column, Table, Tone, Unit};
-use festina_types::{Bytes, Estimate};
+use festina_types::{Bytes, Estimate, Interval};
 
 use super::super::result::{ForecastResult, PointResult, ScaleResult, Verdict};
 
@@ -14,6 +14,7 @@ pub(super) fn points(result: &ScaleResult) -> Table {
         Column::number("time", Unit::Seconds).emphasized(),
         Column::number("95 % interval", Unit::Seconds),
         Column::number("speed-up", Unit::Number).emphasized(),
+        Column::number("95 % interval", Unit::Number),
         Column::number("efficiency", Unit::Fraction),
         Column::number("memory", Unit::Bytes),
         Column::number("runs", Unit::Number),
@@ -41,12 +42,21 @@ fn point_cells(point: &PointResult, sized: bool) -> Vec<Cell> {
             let cell = Cell::estimate(speedup, &Unit::Number);
             Cell { text: format!("{:.2}", speedup.value), ..cell }
         }),
+        point.speedup.as_ref().filter(|_| point.p > 1).map_or_else(none, speedup_interval),
         estimate(point.efficiency.as_ref(), &Unit::Fraction),
         estimate(point.peak_rss_bytes.as_ref(), &Unit::Bytes),
         runs(point),
         answer(&point.verdict),
     ]);
     cells
+}
+
+fn speedup_interval(speedup: &Estimate) -> Cell {
+    let cell = Cell::interval(speedup, &Unit::Number);
+    match speedup.interval {
+        Some(Interval { lower, upper, .. }) => Cell { text: format!("{lower:.2} – {upper:.2}"), ..cell },
+        None => cell,
+    }
 }
 
 fn runs(point: &PointResult) -> Cell {
@@ -161,17 +171,28 @@ pub(super) fn laws(result: &ScaleResult) -> Option<Block> {
         lines.push(("likeliest law".to_owned(), format!("{} ({share})", growth.law)));
     }
     if let Some(memory) = &result.memory {
-        lines.push(("peak memory".to_owned(), format!("grows like n^{:.2}", memory.exponent)));
+        let growth = memory.exponent.map_or_else(
+            || "hardly grows with n".to_owned(),
+            |exponent| format!("grows like n^{exponent:.2}"),
+        );
+        lines.push(("peak memory".to_owned(), growth));
         if let (Some(n), Some(limit)) = (memory.largest_size, memory.limit_bytes) {
-            let text = format!("n = {} within {} (95 % sure)", Unit::Number.format(n), Bytes(limit));
+            let limit = Bytes(limit);
+            let text = if n > 0.0 {
+                format!("n = {} within {limit} (95 % sure)", Unit::Number.format(n))
+            } else {
+                format!("none is sure to fit into {limit}")
+            };
             lines.push(("largest size".to_owned(), text));
         }
     }
     if let Some(best) = &result.best_workers {
         let bound = if best.efficient >= best.limit { "at least " } else { "" };
-        lines.push(("efficiency above 50 %".to_owned(), format!("up to {bound}{} workers", best.efficient)));
+        let (count, plural) = (best.efficient, super::plural(best.efficient));
+        lines.push(("efficiency above 50 %".to_owned(), format!("up to {bound}{count} worker{plural}")));
         if best.fastest < best.limit {
-            lines.push(("shortest time".to_owned(), format!("on {} workers", best.fastest)));
+            let (count, plural) = (best.fastest, super::plural(best.fastest));
+            lines.push(("shortest time".to_owned(), format!("on {count} worker{plural}, as forecast")));
         }
     }
     (!lines.is_empty()).then(|| Block::key_values(lines))
