@@ -45,6 +45,9 @@ pub enum Error {
     /// The tasks could not be run.
     #[error(transparent)]
     Task(#[from] festina_run::tasks::TaskError),
+    /// An instance, a tour or a request of the travelling salesman is wrong.
+    #[error(transparent)]
+    Route(#[from] festina_route::RouteError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -66,6 +69,8 @@ impl Error {
         match self {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
+            Self::Task(error) => error.hint(),
+            Self::Route(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
                     Some("correct the path: a file or a folder of it does not exist".to_owned())
@@ -93,6 +98,7 @@ impl Error {
             },
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
+            Self::Route(_) => Exit::BadInput,
         }
     }
 }
