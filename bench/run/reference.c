@@ -1,7 +1,7 @@
 /* The least that any runner of commands must do, as a reference for speed.
  *
- * reference SLOTS TASKS PROGRAM: SLOTS threads, each pinned to a CPU, take task after task; each task is a
- * posix_spawn in a process group of its own, with two pipes read to their ends, and wait4 with its rusage.
+ * reference SLOTS TASKS PROGRAM: SLOTS threads, each pinned to a CPU, take task after task; each task is PROGRAM
+ * with the task's number as its argument, by posix_spawn in a process group of its own, with two pipes read to their ends, and wait4 with its rusage.
  * Nothing is kept, retried, journalled or protected. Prints microseconds of wall time per task.
  */
 #define _GNU_SOURCE
@@ -54,7 +54,7 @@ static long drain(int output, int errors) {
     return total;
 }
 
-static void run_one(void) {
+static void run_one(long number) {
     int output[2], errors[2], status;
     if (pipe2(output, O_CLOEXEC) || pipe2(errors, O_CLOEXEC)) fail("pipe2");
     posix_spawn_file_actions_t actions;
@@ -66,7 +66,9 @@ static void run_one(void) {
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
     posix_spawnattr_setpgroup(&attributes, 0);
-    char *arguments[] = {program, NULL};
+    char text[24];
+    snprintf(text, sizeof text, "%ld", number);
+    char *arguments[] = {program, text, NULL};
     pid_t pid;
     int error = posix_spawn(&pid, program, &actions, &attributes, arguments, environ);
     if (error) {
@@ -92,7 +94,7 @@ static void *slot(void *argument) {
         CPU_SET(cpu, &own);
         if (sched_setaffinity(0, sizeof own, &own)) fail("sched_setaffinity");
     }
-    while (atomic_fetch_sub(&left, 1) > 0) run_one();
+    for (long number; (number = atomic_fetch_sub(&left, 1)) > 0;) run_one(number);
     return NULL;
 }
 

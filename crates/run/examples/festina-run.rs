@@ -163,7 +163,9 @@ impl Arguments {
                 Some("--") => is_command = true,
                 Some(option) if option.starts_with('-') && option != "-" => {
                     let mut value = || rest.next().ok_or_else(|| bad(format!("{option} needs a value")));
-                    if !own.flag(option) {
+                    if let Some(slots) = option.strip_prefix("-j").filter(|slots| !slots.is_empty()) {
+                        own.request.slots = Some(workers(slots)?);
+                    } else if !own.flag(option) {
                         own.option(option, &value()?)?;
                     }
                 }
@@ -186,7 +188,7 @@ impl Arguments {
     fn separated(&mut self, separator: &OsStr, words: Vec<OsString>) {
         match separator.as_bytes() {
             b":::+" => {
-                self.request.inputs = std::mem::take(&mut self.request.inputs).link(Source::Values(words))
+                self.request.inputs = std::mem::take(&mut self.request.inputs).link(Source::Values(words));
             }
             b"::::" => words.into_iter().for_each(|path| self.add(Source::lines(path))),
             _ => self.add(Source::Values(words)),
@@ -252,7 +254,8 @@ impl Arguments {
             "--pipe-file" => request.pipe = Some(Pipe::lines(origin())),
             "--block" => pipe(request)?.block = parse::<Bytes>(text()?)?,
             "--recend" => {
-                pipe(request)?.record_end = text()?.replace("\\n", "\n").replace("\\0", "\0").into_bytes()
+                let bytes = text()?.replace("\\n", "\n").replace("\\0", "\0").into_bytes();
+                pipe(request)?.record_end = bytes;
             }
             "--summary-json" => self.summary_json = Some(value.to_owned()),
             "-a" | "--lines" => self.add(Source::Lines { origin: origin(), end: b'\n' }),

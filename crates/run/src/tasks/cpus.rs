@@ -40,7 +40,13 @@ pub(super) struct Shares {
 impl Shares {
     /// Shares `cpus` out among `slots` slots of `cores` each; what is `None` follows from the other.
     pub(super) fn new(cpus: &CpuSet, slots: Option<Workers>, cores: Option<Workers>, pin: bool) -> Self {
-        let n_cpus = (cpus.len() as u32).max(1);
+        // A quota may leave less than all of them.
+        let quota = std::thread::available_parallelism().map_or(u32::MAX, |n| n.get() as u32);
+        Self::of(cpus, quota, slots, cores, pin)
+    }
+
+    fn of(cpus: &CpuSet, quota: u32, slots: Option<Workers>, cores: Option<Workers>, pin: bool) -> Self {
+        let n_cpus = (cpus.len() as u32).min(quota).max(1);
         let slots = slots.map_or_else(|| (n_cpus / cores.map_or(1, Workers::get)).max(1), Workers::get);
         let cores_per_task = cores.map_or_else(|| (n_cpus / slots).max(1), Workers::get);
         let fit = u64::from(slots) * u64::from(cores_per_task) <= u64::from(n_cpus);
@@ -77,7 +83,7 @@ mod tests {
 
     fn shares(cpus: &str, slots: Option<u32>, cores: Option<u32>) -> (u32, u32, Vec<String>) {
         let workers = |n: Option<u32>| n.and_then(Workers::new);
-        let shares = Shares::new(&cpus.parse().unwrap(), workers(slots), workers(cores), true);
+        let shares = Shares::of(&cpus.parse().unwrap(), 99, workers(slots), workers(cores), true);
         (shares.slots, shares.cores_per_task, shares.of_slots.iter().map(ToString::to_string).collect())
     }
 

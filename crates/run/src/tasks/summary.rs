@@ -72,6 +72,10 @@ pub struct Summary {
     pub run_delay_s: f64,
     /// CPU time of the tasks.
     pub cpu_s: f64,
+    /// CPU time that a hypervisor took from the CPUs during the session; `None` where it cannot be told.
+    pub steal_s: Option<f64>,
+    /// CPU time that other programs used on them.
+    pub other_cpu_s: Option<f64>,
     /// The elapsed times of the tasks' last attempts, in the order of the inputs.
     pub durations_s: Vec<f32>,
     /// The longest tasks, by number, the longest first.

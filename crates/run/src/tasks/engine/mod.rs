@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use festina_types::{Bytes, CancelToken, Exit, Finding, Severity};
+use festina_machine::{Probe, Source};
+use festina_types::{Bytes, CancelToken, Conditions, Exit, Finding, Seconds, Severity};
 
 use self::queue::Queue;
 use self::reader::{Feed, Reader};
@@ -148,20 +149,21 @@ pub fn run(
     if let Some(table) = &request.table {
         table.check(&columns, request.collect)?;
     }
-    let shares = Shares::new(&cpus::usable(), request.slots, request.cores_per_task, request.pin);
+    let cpus = cpus::usable();
+    let mut probe = Probe::open(&Source::live());
+    probe.start(&cpus);
+    let shares = Shares::new(&cpus, request.slots, request.cores_per_task, request.pin);
     let identity = identity(request);
     let session = session(request, &shares, &identity, &columns);
     let (folder, journal, recorded, findings) = open(request, &session)?;
     observer.started(&folder);
-    let queue =
-        Queue::new(QUEUE_PER_SLOT * shares.slots as usize, request.memory.unwrap_or_else(memory::available));
-    // Blocks of a stream are held in memory: few wait.
-    let queue = match &feed {
-        Feed::Blocks(_) => {
-            Queue::new(2 * shares.slots as usize, request.memory.unwrap_or_else(memory::available))
-        }
-        Feed::Rows(_) => queue,
+    let memory = match request.memory_per_task {
+        Some(_) => request.memory.unwrap_or_else(memory::available),
+        None => Bytes(0),
     };
+    // Blocks of a stream are held in memory: few wait.
+    let per_slot = if matches!(feed, Feed::Blocks(_)) { 2 } else { QUEUE_PER_SLOT };
+    let queue = Queue::new(per_slot * shares.slots as usize, memory);
     let streams = Streams { output: &mut *streams.output, errors: &mut *streams.errors };
     let emitter = Emitter::new(streams, request.keep_order, folder.spool());
     let mut sink = Sink::new(journal, emitter, observer, shares.slots, started);
@@ -197,7 +199,8 @@ pub fn run(
     };
     read_ahead(reader, &engine)?;
     let time = work(&engine)?;
-    finish(engine, folder, &session, time)
+    let own_cpu = Seconds(engine.sink().cpu_s);
+    finish(engine, folder, &session, time, &probe.finish(own_cpu))
 }
 
 fn template(request: &RunRequest, columns: &[String]) -> Result<Template, TaskError> {
@@ -409,6 +412,7 @@ fn finish(
     folder: RunFolder,
     session: &Session,
     (time, end): (SlotTime, Instant),
+    conditions: &Conditions,
 ) -> Result<RunResult, TaskError> {
     sync(&engine)?;
     let (total, is_cut_short) = (engine.total(), engine.queue.is_cut_short());
@@ -429,6 +433,8 @@ fn finish(
         time,
         run_delay_s: sink.run_delay_s,
         cpu_s: sink.cpu_s,
+        steal_s: conditions.steal.map(|steal| steal.0),
+        other_cpu_s: conditions.other_cpu.map(|other| other.0),
         durations_s: sink.durations.iter().map(|(_, duration)| *duration).collect(),
         longest: sink.longest,
     };

@@ -70,6 +70,8 @@ struct State {
     error: Option<TaskError>,
     n_running: usize,
     free_memory: u64,
+    /// Slots that wait: without any, nobody needs to be woken.
+    n_waiting: usize,
 }
 
 /// Retries in the order in which they are due; of equals the first that came.
@@ -123,6 +125,7 @@ impl Queue {
             error: None,
             n_running: 0,
             free_memory: memory.0,
+            n_waiting: 0,
         };
         Self {
             state: Mutex::new(state),
@@ -146,8 +149,11 @@ impl Queue {
             return false;
         }
         state.items.push_back(item);
+        let is_awaited = state.n_waiting > 0;
         drop(state);
-        self.filled.notify_one();
+        if is_awaited {
+            self.filled.notify_one();
+        }
         true
     }
 
@@ -204,11 +210,13 @@ impl Queue {
                 Blocked::BackOff(due) => due.saturating_duration_since(now).min(LONGEST_WAIT),
                 _ => LONGEST_WAIT,
             };
+            state.n_waiting += 1;
             state = self
                 .filled
                 .wait_timeout(state, longest)
                 .expect("no thread panics while it holds the queue")
                 .0;
+            state.n_waiting -= 1;
             *match blocked {
                 Blocked::Inputs => &mut waited.for_inputs,
                 Blocked::Memory => &mut waited.for_memory,
@@ -220,9 +228,14 @@ impl Queue {
 
     /// A task of `memory` ended for good.
     pub(super) fn end(&self, memory: Option<Bytes>) {
-        self.lock().release(memory);
+        let mut state = self.lock();
+        state.release(memory);
+        let is_awaited = state.n_waiting > 0;
+        drop(state);
         // Others may wait for the memory, or for the end.
-        self.filled.notify_all();
+        if is_awaited {
+            self.filled.notify_all();
+        }
     }
 
     /// A task that had `memory` is to run again.

@@ -56,7 +56,7 @@ impl<'e, 'a> Slot<'e, 'a> {
         Ok(Self {
             engine,
             number: index + 1,
-            runner: Runner::new()?,
+            runner: Runner::light()?,
             launch: engine.launch.clone(),
             time: SlotTime::default(),
             mark: engine.started,
