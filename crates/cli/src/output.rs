@@ -199,7 +199,7 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(path, text)
         .map_err(|source| Error::File { action: format!("write {}", path.display()), source })
 }

@@ -88,7 +88,7 @@ impl Error {
     /// Returns the exit code that says what kind of error it is.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) => Exit::BadInput,
+            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) => Exit::BadInput,
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::InvalidData
@@ -98,7 +98,6 @@ impl Error {
             },
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
-            Self::Route(_) => Exit::BadInput,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use festina_report::{Axis, Block, Chart, PlotPoint, Report, Role, Series, Unit};
-pub use festina_route::{Format, Instance, Limit, Method, Progress, Request, Shape, Solution, Status};
 use festina_route::{Budget, check};
+pub use festina_route::{Format, Instance, Limit, Method, Progress, Request, Shape, Solution, Status};
 use festina_types::{Backend, CancelToken, Finding, Seconds, Severity};
 use serde::Serialize;
 
@@ -60,11 +60,17 @@ pub fn solve_tsp(
     let begin = Instant::now();
     let clock = || Seconds(begin.elapsed().as_secs_f64());
     let budget = Budget::new(&clock, limit, cancel.clone());
-    let solution = festina_route::solve(instance, request, &budget, backend, &mut |progress| observe(&progress))?;
+    let solution = festina_route::solve(instance, request, &budget, backend, observe)?;
     let verdict = check::verify(instance, request.shape, &solution);
     assert!(verdict.is_right(), "the tour is not what its solver claims: {:?}", verdict.problems);
     let cities = solution.tour.iter().map(|&city| instance.label(city)).collect();
     Ok(TspResult { solution, cities, is_verified: true })
+}
+
+/// Returns the amount of work that one core of a present-day machine does in about `time`: a limit that gives the same
+/// answer everywhere.
+pub fn work_of(time: Seconds) -> Limit {
+    Limit::Work((time.0 * Budget::WORK_PER_SECOND as f64) as u64)
 }
 
 /// Checks the tour file `bytes` against `instance`.
@@ -82,14 +88,22 @@ pub fn verify_tour(instance: &Instance, shape: Shape, bytes: &[u8]) -> Result<To
 ///
 /// # Errors
 ///
-/// [`Error::Input`] for another ending, or a GeoJSON of cities without longitudes and latitudes.
-pub fn tour_file(instance: &Instance, result: &TspResult, shape: Shape, ending: &str) -> Result<String, Error> {
+/// [`Error::Input`] for another ending, or a `GeoJSON` of cities without longitudes and latitudes.
+pub fn tour_file(
+    instance: &Instance,
+    result: &TspResult,
+    shape: Shape,
+    ending: &str,
+) -> Result<String, Error> {
     let Solution { tour, cost, .. } = &result.solution;
     match ending {
         "tour" => Ok(check::write_tour(instance, tour, *cost)),
         "csv" => Ok(check::write_table(instance, tour)),
         "geojson" | "json" => check::write_geojson(instance, tour, shape == Shape::Closed).ok_or_else(|| {
-            Error::input_with_hint("the cities have no longitudes and latitudes", "write the tour as .tour or .csv")
+            Error::input_with_hint(
+                "the cities have no longitudes and latitudes",
+                "write the tour as .tour or .csv",
+            )
         }),
         _ => Err(Error::input_with_hint(
             format!("'.{ending}' is not a format for tours"),
@@ -121,7 +135,8 @@ pub fn tsp_report(instance: &Instance, result: &TspResult) -> Report {
     };
     let mut report = Report::new(format!("{} cities, length {length}: {quality}", instance.n()));
     report.subtitle = instance.name().to_owned();
-    let bound = solution.bound.map_or("none".to_owned(), |bound| Unit::Number.format(bound as f64 * solution.unit));
+    let bound =
+        solution.bound.map_or("none".to_owned(), |bound| Unit::Number.format(bound as f64 * solution.unit));
     let pairs = [
         ("length", length.clone()),
         ("lower bound", bound),
@@ -129,12 +144,19 @@ pub fn tsp_report(instance: &Instance, result: &TspResult) -> Report {
         ("seed", solution.seed.to_string()),
         ("workers", solution.workers.to_string()),
         ("time", Seconds(solution.elapsed_s).to_string()),
-        ("checked", "a permutation of this length, by a checker that shares no code with the solver".to_owned()),
+        (
+            "checked",
+            "a permutation of this length, by a checker that shares no code with the solver".to_owned(),
+        ),
     ];
     report.push(Block::key_values(pairs));
     report.blocks.extend(map(instance, solution).map(Block::from));
     if solution.status == Status::Canceled {
-        report.push(vec![Finding::new(Severity::Note, "canceled", "stopped early: this is the best tour so far")]);
+        report.push(vec![Finding::new(
+            Severity::Note,
+            "canceled",
+            "stopped early: this is the best tour so far",
+        )]);
     }
     report
 }

@@ -4,6 +4,7 @@ mod cores;
 mod laws;
 mod run;
 mod scale;
+mod solve;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
+pub(crate) use solve::{Problem, SolveArguments, TspArguments};
 
 /// Make it work, ensure it is right, make it fast.
 #[derive(Debug, Parser)]
@@ -29,6 +31,8 @@ pub(crate) enum Verb {
     Scale(Box<ScaleArguments>),
     /// Run all of this on everything I have, and lose nothing
     Run(Box<RunArguments>),
+    /// Is there a fast, right implementation of my problem already?
+    Solve(SolveArguments),
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?

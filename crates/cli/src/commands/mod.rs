@@ -4,6 +4,7 @@ mod cores;
 mod laws;
 mod run;
 mod scale;
+mod solve;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> ExitCode {
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
         Verb::Run(arguments) => run::run(*arguments),
+        Verb::Solve(arguments) => solve::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error: Error| {
         output::print_error(&error);
