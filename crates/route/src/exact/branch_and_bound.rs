@@ -122,7 +122,9 @@ impl<'a> BranchAndBound<'a> {
     /// Lifts the bound; returns the best multipliers and their 1-tree unless nothing is left to be found.
     fn ascend(&mut self, mut multipliers: Vec<i64>, steps: usize) -> Option<(Vec<i64>, OneTree)> {
         let mut best: Option<(Vec<i64>, OneTree)> = None;
-        let mut lambda = 1.0;
+        // From the multipliers of the parent on, shorter steps are enough.
+        let mut lambda = if steps > 100 { 1.5 } else { 0.4 };
+        let decay = 0.02_f64.powf(1.0 / steps as f64);
         let mut before = vec![0; self.n];
         for _ in 0..steps.max(1) {
             let tree = self.one_tree(&multipliers)?;
@@ -146,9 +148,8 @@ impl<'a> BranchAndBound<'a> {
                 best = Some((std::mem::replace(&mut multipliers, next), tree));
             } else {
                 multipliers = next;
-                lambda *= 0.9;
             }
-            lambda *= 0.995;
+            lambda *= decay;
         }
         best
     }
