@@ -70,8 +70,8 @@ fn exact_methods_find_the_least_of_all_orders_in_every_shape() {
 
 #[test]
 fn branch_and_bound_agrees_with_dynamic_programming() {
-    for seed in 0..6 {
-        for instance in [uniform(15, 1000, seed), asymmetric(13, 1000, seed)] {
+    for seed in 0..12 {
+        for instance in [uniform(15, 1000, seed), uniform(14, 8, seed), asymmetric(12, 1000, seed)] {
             for shape in [Shape::Closed, Shape::Open { start: Some(0), end: None }] {
                 let by_subsets = solved(&instance, &request(Method::HeldKarp, shape), Limit::None);
                 let by_bounds = solved(&instance, &request(Method::BranchAndBound, shape), Limit::None);

@@ -383,6 +383,7 @@ impl<'a> Auto<'a> {
         let mut population = Population::new(tours);
         let mut seconds = 0.0;
         let mut stale = 0;
+        let mut done = 0;
         while !self.is_done() && stale < 3 {
             if self.seconds_left() < 1.2 * seconds {
                 return self.polish();
@@ -394,6 +395,11 @@ impl<'a> Auto<'a> {
             let (order, cost) = (order.clone(), *cost);
             self.offer(&order, cost);
             seconds = self.budget.elapsed().0 - before;
+            done += 1;
+            if done % 10 == 5 {
+                let size = affordable_size(population.tours.len(), n, done, self.seconds_left() / seconds);
+                population.shrink(size);
+            }
             self.budget.spend((population.tours.len() * (population::KIDS + n / 500)) as u64 / 4);
             stale = if replaced == 0 { stale + 1 } else { 0 };
         }
@@ -497,6 +503,21 @@ const KICKS_PER_SEED: f64 = 0.6;
 /// Fitted to uniform cities, where a population of 20 tours of 10⁴ takes some 220 generations.
 fn kicks_per_tour(size: f64, n: usize) -> f64 {
     KICKS_PER_SEED + 0.57 * (size / 20.0).powf(0.4) * (n as f64 / 1e4).powf(0.7)
+}
+
+/// Returns about how many generations a population of `size` takes until all its tours have become one.
+fn generations(size: usize, n: usize) -> f64 {
+    220.0 * (size as f64 / 20.0).powf(0.3) * (n as f64 / 1e4).powf(0.7)
+}
+
+/// Returns how many of `size` tours can mate to the end where `done` generations are over and there is time for `left` more:
+/// a small population that becomes one tour is worth more than a large one that does not.
+fn affordable_size(size: usize, n: usize, done: usize, left: f64) -> usize {
+    let takes = |kept: usize| (generations(kept, n) - done as f64) * kept as f64 / size as f64;
+    (SMALLEST.min(size)..size)
+        .rev()
+        .find(|&kept| takes(kept + 1) <= left)
+        .map_or(SMALLEST.min(size), |kept| kept + 1)
 }
 
 /// Returns the size of a population for a budget of so many kicks a node.
