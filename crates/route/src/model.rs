@@ -11,6 +11,7 @@
 //!
 //! Edges that must be used join **partners**; every node has at most one. They count 0, and no search removes them.
 
+use crate::bound::certificate::Certificate;
 use crate::closed::Closed;
 use crate::instance::{Instance, Weights};
 use crate::request::Shape;
@@ -213,6 +214,16 @@ impl Problem {
         };
         let model = if model.embedding().is_some() { model.renumbered(&original) } else { model };
         Self { model, original, closed, shape }
+    }
+
+    /// Returns the certificate with its multipliers in the order of the unsorted model: the cities first.
+    pub(crate) fn decode_certificate(&self, mut certificate: Certificate) -> Certificate {
+        let mut multipliers = vec![0; certificate.multipliers.len()];
+        for (&node, &multiplier) in self.original.iter().zip(&certificate.multipliers) {
+            multipliers[node as usize] = multiplier;
+        }
+        certificate.multipliers = multipliers;
+        certificate
     }
 
     /// Returns the cities in the order in which a tour of the model visits them.

@@ -127,7 +127,7 @@ fn by_model(
     };
     let mut order = auto.best().0.to_vec();
     let bound = auto.bound();
-    let (_, certificate) = auto.into_parts();
+    let certificate = auto.into_certificate().map(|found| problem.decode_certificate(found));
     let mut is_optimal = false;
     if wants_proof {
         let go_on = || {

@@ -33,6 +33,12 @@ const LANES: usize = 4;
 /// Fewer nodes than this are not cut into pieces.
 const UNCUT: usize = 4000;
 
+/// From this many nodes on, the bound gets less of the budget.
+const MANY: usize = 50_000;
+
+/// The share of the budget that is spent before a proof is tried.
+const BEFORE_PROOF: f64 = 0.25;
+
 /// The most nodes in a piece.
 const PIECE: usize = 50_000;
 
@@ -53,6 +59,8 @@ pub(crate) struct Auto<'a> {
     climb: Climb,
     /// Seconds that one worker takes for one kick, as far as known.
     kick_s: f64,
+    /// The share of the budget that is the search's own.
+    share: f64,
 }
 
 /// The ascent: how far it is, and what it proved.
@@ -67,7 +75,7 @@ struct Climb {
 }
 
 /// Chunks that the steps of an ascent are cut into.
-const CHUNKS: u32 = 8;
+const CHUNKS: u32 = 4;
 
 /// λ of the first step of an ascent and of the last.
 const LAMBDA: (f64, f64) = (1.5, 0.01);
@@ -117,20 +125,24 @@ impl<'a> Auto<'a> {
             cost,
             climb,
             kick_s: 1e-4,
+            share: 1.0,
         };
         auto.climb.steps = auto.ascent_steps();
         auto.tell();
         auto
     }
 
-    /// Returns the best tour, and what proves its bound.
-    pub(crate) fn into_parts(self) -> (Vec<u32>, Option<Certificate>) {
-        (self.best, self.climb.certificate)
+    /// Returns what proves the bound.
+    pub(crate) fn into_certificate(self) -> Option<Certificate> {
+        self.climb.certificate
     }
 
     /// Searches with populations and pieces until the budget is spent or the goal is reached; with `once`, until one
     /// population has become one tour.
     pub(crate) fn run(&mut self, once: bool) -> Result<(), RouteError> {
+        if once {
+            self.share = BEFORE_PROOF;
+        }
         self.settle()?;
         self.calibrate()?;
         while !self.is_done() {
@@ -201,12 +213,19 @@ impl<'a> Auto<'a> {
 
     /// Returns how many kicks the rest of the budget allows, over all workers.
     fn kicks_left(&self) -> f64 {
-        match self.limit {
-            Limit::Time(limit) => {
-                self.left() * limit.0 / self.kick_s * f64::from(self.backend.workers().get())
-            }
+        let kicks = match self.limit {
+            Limit::Time(_) => self.seconds_left() / self.kick_s * f64::from(self.backend.workers().get()),
             Limit::Work(limit) => self.left() * limit as f64,
-            Limit::None => 1e18,
+            Limit::None => f64::MAX,
+        };
+        kicks * self.share
+    }
+
+    /// Returns how many seconds are left, where time is the limit.
+    fn seconds_left(&self) -> f64 {
+        match self.limit {
+            Limit::Time(limit) => self.left() * limit.0,
+            _ => f64::MAX,
         }
     }
 
@@ -254,9 +273,9 @@ impl<'a> Auto<'a> {
     fn polish(&mut self) -> Result<(), RouteError> {
         let lanes = self.lanes() as f64;
         let share = match self.limit {
-            Limit::Time(limit) => {
+            Limit::Time(_) => {
                 // Rounds that halve what is left end close to the limit whatever the machine does meanwhile.
-                let seconds = (0.5 * self.left() * limit.0).clamp(0.0, self.longest_round());
+                let seconds = (0.5 * self.seconds_left()).clamp(0.0, self.longest_round());
                 seconds / self.kick_s
             }
             Limit::Work(limit) => (limit as f64 / lanes / 10.0).min(self.kicks_left() / lanes).max(100.0),
@@ -341,7 +360,7 @@ impl<'a> Auto<'a> {
     /// Makes a population as large as the budget allows, and lets it mate until it has become one.
     fn evolve(&mut self, size: usize) -> Result<(), RouteError> {
         let n = self.model.n();
-        let after_seeds = (1.0 - 1.0 / kicks_per_tour(size as f64, n)) * self.kicks_left();
+        let after_seeds = (1.0 - KICKS_PER_SEED / kicks_per_tour(size as f64, n)) * self.kicks_left();
         let mut tours = vec![];
         while tours.len() < size && !self.is_done() {
             let batch = self.lanes().min(size - tours.len());
@@ -364,10 +383,9 @@ impl<'a> Auto<'a> {
         let mut population = Population::new(tours);
         let mut seconds = 0.0;
         let mut stale = 0;
+        let mut done = 0;
         while !self.is_done() && stale < 3 {
-            if let Limit::Time(limit) = self.limit
-                && self.left() * limit.0 < 1.2 * seconds
-            {
+            if self.seconds_left() < 1.2 * seconds {
                 return self.polish();
             }
             let before = self.budget.elapsed().0;
@@ -377,6 +395,11 @@ impl<'a> Auto<'a> {
             let (order, cost) = (order.clone(), *cost);
             self.offer(&order, cost);
             seconds = self.budget.elapsed().0 - before;
+            done += 1;
+            if done % 10 == 5 {
+                let size = affordable_size(population.tours.len(), n, done, self.seconds_left() / seconds);
+                population.shrink(size);
+            }
             self.budget.spend((population.tours.len() * (population::KIDS + n / 500)) as u64 / 4);
             stale = if replaced == 0 { stale + 1 } else { 0 };
         }
@@ -385,10 +408,21 @@ impl<'a> Auto<'a> {
 
     /// Returns the steps of the ascent that the budget allows.
     fn ascent_steps(&self) -> usize {
-        // A step takes about as long as a kick for every 150 nodes.
-        let per_step = self.model.n() as f64 / 150.0;
-        let affordable = 0.15 * self.kicks_left() / per_step;
+        let share = if self.model.n() < MANY { 0.12 } else { 0.06 };
+        let affordable = share * self.kicks_left() / self.kicks_per_step();
         affordable.clamp(16.0, 800.0) as usize
+    }
+
+    /// Returns how many kicks take as long as one step of the ascent.
+    fn kicks_per_step(&self) -> f64 {
+        self.model.n() as f64 / 150.0
+    }
+
+    /// Returns about how long the check of the multipliers over the complete graph takes, in seconds.
+    fn certify_s(&self) -> f64 {
+        let n = self.model.n() as f64;
+        // Borůvka's rounds over a tree take n log n, Prim's method on a matrix n².
+        if self.model.embedding().is_some() { n * 1e-5 } else { n * n * 1e-8 }
     }
 
     /// Maps tasks over the backend, with a chunk of the ascent beside them while it lasts.
@@ -405,6 +439,10 @@ impl<'a> Auto<'a> {
 
     /// Returns the next task of the ascent, if there is one.
     fn bound_task(&mut self) -> Option<Vec<u8>> {
+        let chunk_s = (self.climb.steps / CHUNKS as usize) as f64 * self.kicks_per_step() * self.kick_s;
+        if self.climb.chunks < CHUNKS && self.seconds_left() < 2.0 * chunk_s + 3.0 * self.certify_s() {
+            self.climb.chunks = 0;
+        }
         if self.climb.chunks > 0 {
             let steps = (self.climb.steps / CHUNKS as usize).max(1);
             let at = |chunk: u32| LAMBDA.0 * (LAMBDA.1 / LAMBDA.0).powf(f64::from(chunk) / f64::from(CHUNKS));
@@ -456,12 +494,30 @@ const SMALLEST: usize = 10;
 /// The largest population.
 const LARGEST: usize = 200;
 
-/// Returns the kicks a node that one tour of a population of `size` takes: one to make it, the rest to let it mate until
+/// Kicks a node that a tour gets before it joins a population: more tours are worth more than better ones.
+const KICKS_PER_SEED: f64 = 0.6;
+
+/// Returns the kicks a node that one tour of a population of `size` takes: some to make it, the rest to let it mate until
 /// all have become one.
 ///
 /// Fitted to uniform cities, where a population of 20 tours of 10⁴ takes some 220 generations.
 fn kicks_per_tour(size: f64, n: usize) -> f64 {
-    1.0 + 0.57 * (size / 20.0).powf(0.4) * (n as f64 / 1e4).powf(0.7)
+    KICKS_PER_SEED + 0.57 * (size / 20.0).powf(0.4) * (n as f64 / 1e4).powf(0.7)
+}
+
+/// Returns about how many generations a population of `size` takes until all its tours have become one.
+fn generations(size: usize, n: usize) -> f64 {
+    220.0 * (size as f64 / 20.0).powf(0.3) * (n as f64 / 1e4).powf(0.7)
+}
+
+/// Returns how many of `size` tours can mate to the end where `done` generations are over and there is time for `left` more:
+/// a small population that becomes one tour is worth more than a large one that does not.
+fn affordable_size(size: usize, n: usize, done: usize, left: f64) -> usize {
+    let takes = |kept: usize| (generations(kept, n) - done as f64) * kept as f64 / size as f64;
+    (SMALLEST.min(size)..size)
+        .rev()
+        .find(|&kept| takes(kept + 1) <= left)
+        .map_or(SMALLEST.min(size), |kept| kept + 1)
 }
 
 /// Returns the size of a population for a budget of so many kicks a node.

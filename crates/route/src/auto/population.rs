@@ -28,6 +28,15 @@ impl Population {
         self.tours.iter().min_by_key(|(_, length)| *length).expect("a population is not empty")
     }
 
+    /// Keeps the `size` shortest tours.
+    pub(super) fn shrink(&mut self, size: usize) {
+        if size < self.tours.len() {
+            self.tours.sort_by_key(|(_, length)| *length);
+            self.tours.truncate(size);
+            self.counts = EdgeCounts::of(self.tours.iter().map(|(order, _)| &order[..]));
+        }
+    }
+
     /// Lets every tour mate with the next in a random ring; returns how many were replaced by a child.
     ///
     /// Each pair has its own stream of random numbers, so that the outcome does not depend on the number of workers.

@@ -131,7 +131,7 @@ impl Improve {
         } else {
             self.order
         };
-        let mut search = Search::new(distance, candidates, &model.partner, Reach::DEEP, order);
+        let mut search = Search::new(distance, candidates, &model.partner, Reach::of(model.n()), order);
         let mut gain = 0;
         if self.settle {
             search.wake_all();

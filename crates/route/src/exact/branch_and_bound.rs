@@ -15,6 +15,9 @@ pub(crate) const MOST: usize = 2000;
 /// Integer steps of a multiplier in one of a length.
 const SCALE: i64 = 1 << 10;
 
+/// Steps of the ascent at a node of the search.
+const STEPS: usize = 40;
+
 /// By how much an edge that must be used is lighter than any other.
 const MUST: i64 = 1 << 55;
 
@@ -111,10 +114,15 @@ impl<'a> BranchAndBound<'a> {
             return;
         }
         let mark = self.trail.len();
-        if let Some((multipliers, tree)) = self.ascend(multipliers, steps)
-            && self.eliminate(&multipliers, &tree)
-        {
-            self.branch(&multipliers, &tree);
+        let (mut multipliers, mut steps) = (multipliers, steps);
+        while let Some((lifted, tree)) = self.ascend(multipliers, steps) {
+            let before = self.trail.len();
+            if !self.eliminate(&lifted, &tree) || self.branch(&lifted, &tree) {
+                break;
+            }
+            // What was ruled out took the tree's edges with it: the next tree shows where to branch.
+            assert!(self.trail.len() > before, "a 1-tree that is no tour has a node to branch on");
+            (multipliers, steps) = (lifted, STEPS);
         }
         self.undo_to(mark);
     }
@@ -122,7 +130,9 @@ impl<'a> BranchAndBound<'a> {
     /// Lifts the bound; returns the best multipliers and their 1-tree unless nothing is left to be found.
     fn ascend(&mut self, mut multipliers: Vec<i64>, steps: usize) -> Option<(Vec<i64>, OneTree)> {
         let mut best: Option<(Vec<i64>, OneTree)> = None;
-        let mut lambda = 1.0;
+        // From the multipliers of the parent on, shorter steps are enough.
+        let mut lambda = if steps > 100 { 1.5 } else { 0.4 };
+        let decay = 0.02_f64.powf(1.0 / steps as f64);
         let mut before = vec![0; self.n];
         for _ in 0..steps.max(1) {
             let tree = self.one_tree(&multipliers)?;
@@ -146,9 +156,8 @@ impl<'a> BranchAndBound<'a> {
                 best = Some((std::mem::replace(&mut multipliers, next), tree));
             } else {
                 multipliers = next;
-                lambda *= 0.9;
             }
-            lambda *= 0.995;
+            lambda *= decay;
         }
         best
     }
@@ -283,8 +292,8 @@ impl<'a> BranchAndBound<'a> {
         true
     }
 
-    /// Branches on a node with more than two edges.
-    fn branch(&mut self, multipliers: &[i64], tree: &OneTree) {
+    /// Branches on a node with more than two edges; returns whether there was one with an edge that is still free.
+    fn branch(&mut self, multipliers: &[i64], tree: &OneTree) -> bool {
         let edges_at = |v: usize| -> Vec<usize> {
             let own = if v == 0 { vec![tree.parent[0], tree.second] } else { Vec::new() };
             let up = if v > 1 { vec![tree.parent[v]] } else { Vec::new() };
@@ -299,13 +308,13 @@ impl<'a> BranchAndBound<'a> {
             free
         };
         let crowded = (0..self.n).filter(|&v| tree.degree[v] > 2 && !free(v, self).is_empty());
-        let Some(node) = crowded.min_by_key(|&v| free(v, self).len()) else { return };
+        let Some(node) = crowded.min_by_key(|&v| free(v, self).len()) else { return false };
         let free = free(node, self);
         let [first, second] = [free[0], free[free.len() - 1]];
         let mark = self.trail.len();
         let child = |search: &mut Self, sets: &[(usize, Edge)]| {
             if sets.iter().all(|&(other, edge)| search.set(node, other, edge)) {
-                search.search(multipliers.to_vec(), 40);
+                search.search(multipliers.to_vec(), STEPS);
             }
             search.undo_to(mark);
         };
@@ -316,6 +325,7 @@ impl<'a> BranchAndBound<'a> {
             child(self, &[(first, Edge::Required), (second, Edge::Forbidden)]);
             child(self, &[(first, Edge::Required), (second, Edge::Required)]);
         }
+        true
     }
 
     /// Sets an edge, and what follows from it; returns whether tours are left.

@@ -19,15 +19,24 @@ use crate::space::candidates::Candidates;
 pub(crate) struct Reach {
     /// Candidates tried for the first, the second and each later edge that is put in.
     pub(crate) breadth: [usize; 3],
-    /// Edges taken out in one step, at most; 3 is pure 3-opt, 2 is 2-opt.
+    /// Edges taken out in one step, at most; 3 is pure 3-opt.
     pub(crate) depth: usize,
+    /// The most nodes that a flip may turn in an exchange that does not gain by itself.
+    pub(crate) longest: usize,
 }
 
 impl Reach {
     /// Lin–Kernighan.
-    pub(crate) const DEEP: Self = Self { breadth: [8, 5, 5], depth: 25 };
+    const DEEP: Self = Self { breadth: [8, 5, 5], depth: 25, longest: usize::MAX };
+    /// Lin–Kernighan where flips are dear: on 10⁵ uniform cities three times as many kicks a second, and a shorter tour.
+    const MANY: Self = Self { breadth: [6, 5, 5], depth: 12, longest: 300 };
     /// 3-opt with segment insertion, Or-3opt.
-    pub(crate) const THREE: Self = Self { breadth: [8, 5, 0], depth: 3 };
+    pub(crate) const THREE: Self = Self { breadth: [8, 5, 0], depth: 3, longest: usize::MAX };
+
+    /// Returns Lin–Kernighan's reach for `n` nodes.
+    pub(crate) fn of(n: usize) -> Self {
+        if n < 25_000 { Self::DEEP } else { Self::MANY }
+    }
 }
 
 /// A tour under improvement.
@@ -227,7 +236,7 @@ impl<'a, D: Distance> Search<'a, D> {
                 if gain > 0 {
                     return Some((gain, Open { rest, nodes, kind: Kind::Two }));
                 }
-                if rest > best.rest {
+                if rest > best.rest && self.is_short(t1, t3) {
                     *best = Open { rest, nodes, kind: Kind::Two };
                 }
                 if let Some(found) = self.third_after_flip(nodes, rest, forward, best) {
@@ -319,7 +328,7 @@ impl<'a, D: Distance> Search<'a, D> {
         if gain > 0 {
             return Some((gain, open));
         }
-        if rest > best.rest {
+        if rest > best.rest && self.is_short(t1, nodes[2]) && self.is_short(t1, t5) {
             *best = open;
         }
         None
@@ -361,7 +370,13 @@ impl<'a, D: Distance> Search<'a, D> {
                     break;
                 }
                 let t4 = self.follow(t3, !forward);
-                if t3 == t1 || t4 == t2 || t3 == t2 || self.is_fixed(t3, t4) || self.was_added(t3, t4) {
+                if t3 == t1
+                    || t4 == t2
+                    || t3 == t2
+                    || self.is_fixed(t3, t4)
+                    || !self.is_short(t2, t3)
+                    || self.was_added(t3, t4)
+                {
                     continue;
                 }
                 let after = left + self.between(t3, t4);
@@ -380,6 +395,13 @@ impl<'a, D: Distance> Search<'a, D> {
             t2 = t4;
         }
         0
+    }
+
+    /// Returns whether two nodes are so near on the tour that a flip between them is cheap enough to try.
+    #[inline(always)]
+    fn is_short(&self, a: u32, b: u32) -> bool {
+        let apart = self.tour.place(a).abs_diff(self.tour.place(b));
+        apart.min(self.tour.n() - apart) <= self.reach.longest
     }
 
     fn was_added(&self, a: u32, b: u32) -> bool {
