@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Unit;
+use crate::{Span, Unit};
 
 /// Series over two axes.
 ///
@@ -24,6 +24,9 @@ pub struct Chart {
     /// What to see in it. May be empty.
     #[serde(default)]
     pub caption: String,
+    /// Whether a unit has the same length on both axes, as on a map; both are linear then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub equal_scales: bool,
 }
 
 /// An axis.
@@ -40,6 +43,10 @@ pub struct Axis {
     /// The values at both ends; found from the data if `None`.
     #[serde(default, deserialize_with = "range", skip_serializing_if = "Option::is_none")]
     pub range: Option<(f64, f64)>,
+    /// The names of lanes 0, 1, 2 … where the chart has [`SeriesKind::Spans`]; a lane without one is named by its
+    /// place, counted from one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 /// How values become lengths.
@@ -83,6 +90,9 @@ pub enum SeriesKind {
     /// Bars from zero (from the low end of a logarithmic axis) at `(x, y)`.
     #[serde(deserialize_with = "pairs")]
     Bars(Vec<(f64, f64)>),
+    /// Spans of time on lanes: a Gantt timeline. The vertical axis then counts lanes from the top, lane 0 between 0
+    /// and 1, whatever its scale. A map has no lanes: they aren't drawn there.
+    Spans(Vec<Span>),
 }
 
 /// What values are. It is told by colour, and without colour by dash and marker.
@@ -174,6 +184,26 @@ impl Chart {
         self
     }
 
+    /// Returns the chart as a map: a unit of `x` is as long as a unit of `y`. A series of one point, such as the
+    /// start of a tour, stands in a ring.
+    ///
+    /// ```
+    /// use festina_report::{Axis, Chart, PlotPoint, Role, Series, Unit, svg};
+    ///
+    /// let km = |label: &str| Axis::new(label, Unit::Other("km".into()));
+    /// let tour = [(0.0, 0.0), (3.0, 0.0), (3.0, 4.0), (0.0, 0.0)];
+    /// let map = Chart::new("12 km", km("east"), km("north"))
+    ///     .with_equal_scales()
+    ///     .with(Series::line("tour", Role::Fit, tour))
+    ///     .with(Series::points("start", Role::Limit, [PlotPoint::new(0.0, 0.0)]));
+    /// assert!(svg::chart(&map, &svg::SvgOptions::default()).contains("tour"));
+    /// ```
+    #[must_use]
+    pub fn with_equal_scales(mut self) -> Self {
+        self.equal_scales = true;
+        self
+    }
+
     /// Returns the heading of the vertical axis; nothing where it would repeat the title.
     pub(crate) fn y_heading(&self) -> String {
         let heading = self.y.heading();
@@ -199,7 +229,12 @@ impl Axis {
 
     /// Returns a linear axis.
     pub fn new(label: impl Into<String>, unit: Unit) -> Self {
-        Self { label: label.into(), unit, scale: Scale::Linear, range: None }
+        Self { label: label.into(), unit, scale: Scale::Linear, range: None, names: Vec::new() }
+    }
+
+    /// Returns an axis of lanes with `names`, from the top; see [`Series::spans`].
+    pub fn lanes(label: impl Into<String>, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { names: names.into_iter().map(Into::into).collect(), ..Self::new(label, Unit::Number) }
     }
 
     /// Returns the axis with `scale`.
@@ -284,7 +319,7 @@ impl Mark {
 
 // JSON has no NaN and no infinities: they are written as null, and read as NaN, which isn't drawn either.
 
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 

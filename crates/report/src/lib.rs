@@ -31,6 +31,7 @@ pub mod html;
 pub mod palette;
 mod plot;
 mod report;
+mod span;
 pub mod svg;
 mod table;
 pub mod text;
@@ -38,5 +39,6 @@ mod unit;
 
 pub use chart::{Axis, Chart, Mark, PlotPoint, Role, Scale, Series, SeriesKind};
 pub use report::{Block, Report};
+pub use span::Span;
 pub use table::{Align, Cell, Column, Table, Tone};
 pub use unit::Unit;

@@ -23,6 +23,10 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a report holds few blocks, and most of their size is on the heap"
+)]
 pub enum Block {
     /// The title of what follows.
     Heading(String),

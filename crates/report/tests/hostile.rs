@@ -8,7 +8,8 @@ mod sample;
 use festina_report::html::{self, HtmlOptions};
 use festina_report::text::{self, TextOptions};
 use festina_report::{
-    Axis, Block, Cell, Chart, Column, Mark, PlotPoint, Report, Role, Scale, Series, Table, Unit, csv, svg,
+    Axis, Block, Cell, Chart, Column, Mark, PlotPoint, Report, Role, Scale, Series, Span, Table, Unit, csv,
+    svg,
 };
 use festina_types::{Finding, Severity};
 use proptest::prelude::*;
@@ -48,7 +49,7 @@ fn role() -> impl Strategy<Value = Role> {
 
 fn series() -> impl Strategy<Value = Series> {
     let values = || prop::collection::vec((value(), value(), value(), value()), 0..12);
-    (name(), role(), values(), 0..4).prop_map(|(name, role, values, kind)| match kind {
+    (name(), role(), values(), 0..5).prop_map(|(name, role, values, kind)| match kind {
         0 => Series::points(
             name.clone(),
             role,
@@ -58,6 +59,11 @@ fn series() -> impl Strategy<Value = Series> {
         ),
         1 => Series::line(name, role, values.into_iter().map(|v| (v.0, v.1))),
         2 => Series::band(name, role, values.into_iter().map(|v| (v.0, v.1, v.2))),
+        3 => Series::spans(
+            name.clone(),
+            role,
+            values.into_iter().map(|v| Span::new(v.2.abs() as u32, v.0, v.1).with_tooltip(name.clone())),
+        ),
         _ => Series::bars(name, role, values.into_iter().map(|v| (v.0, v.1))),
     })
 }
@@ -68,9 +74,10 @@ fn axis() -> impl Strategy<Value = Axis> {
         prop::sample::select(vec![Unit::Number, Unit::Seconds, Unit::Bytes, Unit::Fraction]),
         name().prop_map(Unit::Other),
     ];
-    (name(), unit, scale, prop::option::weighted(0.2, (value(), value()))).prop_map(
-        |(label, unit, scale, range)| {
-            let axis = Axis::new(label, unit).with_scale(scale);
+    let names = prop::collection::vec(name(), 0..3);
+    (name(), unit, scale, prop::option::weighted(0.2, (value(), value())), names).prop_map(
+        |(label, unit, scale, range, names)| {
+            let axis = Axis { names, ..Axis::new(label, unit).with_scale(scale) };
             match range {
                 Some((low, high)) => axis.with_range(low, high),
                 None => axis,
@@ -91,14 +98,18 @@ fn mark() -> impl Strategy<Value = Mark> {
 fn chart() -> impl Strategy<Value = Chart> {
     let series = prop::collection::vec(series(), 0..4);
     let marks = prop::collection::vec(mark(), 0..4);
-    (name(), axis(), axis(), series, marks, name()).prop_map(|(title, x, y, series, marks, caption)| Chart {
-        title,
-        x,
-        y,
-        series,
-        marks,
-        caption,
-    })
+    let equal_scales = prop::bool::weighted(0.3);
+    (name(), axis(), axis(), series, marks, name(), equal_scales).prop_map(
+        |(title, x, y, series, marks, caption, equal_scales)| Chart {
+            equal_scales,
+            title,
+            x,
+            y,
+            series,
+            marks,
+            caption,
+        },
+    )
 }
 
 fn table() -> impl Strategy<Value = Table> {

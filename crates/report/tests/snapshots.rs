@@ -53,3 +53,22 @@ fn page() {
 fn rows() {
     insta::assert_snapshot!(csv::table(&sample::points_table()).replace('\r', ""));
 }
+
+#[test]
+fn timeline_and_tour_in_text() {
+    let plain = TextOptions { unicode: false, ..TextOptions::default() };
+    let shown: Vec<String> = [sample::timeline_chart(6, 60), sample::tour_chart(40)]
+        .iter()
+        .flat_map(|chart| [text::plot(chart, &TextOptions::default()), text::plot(chart, &plain)])
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn timeline_and_tour_as_drawings() {
+    let drawn: Vec<String> = [sample::timeline_chart(2, 12), sample::tour_chart(20)]
+        .iter()
+        .map(|chart| svg::chart(chart, &svg::SvgOptions::default()).replace("><", ">\n<"))
+        .collect();
+    insta::assert_snapshot!(drawn.join("\n"));
+}

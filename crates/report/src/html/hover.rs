@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::plane::{self, Area};
 use crate::plot::{Domain, Frame};
 use crate::svg::{role_class, values};
 use crate::{Chart, Series, SeriesKind, escape};
@@ -13,6 +14,11 @@ const MOST: usize = 600;
 struct Hover<'a> {
     x: &'a str,
     series: Vec<Values<'a>>,
+    /// Whether the pointer finds what is nearest in both directions, not all that is above one place.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    plane: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    areas: Vec<Area>,
 }
 
 #[derive(Serialize)]
@@ -26,7 +32,7 @@ struct Values<'a> {
 
 /// Shares of the width and of the height from the top (none for a band), then both values as text.
 #[derive(Serialize)]
-struct Place(f64, Option<f64>, String, String);
+pub(super) struct Place(pub(super) f64, pub(super) Option<f64>, pub(super) String, pub(super) String);
 
 /// A share of the width at which some series has a value, and that place as text.
 type Stop = (f64, String);
@@ -34,6 +40,7 @@ type Stop = (f64, String);
 /// Returns the values of `chart` as JSON that can stand in a script element.
 pub(super) fn json(chart: &Chart) -> String {
     let frame = Frame::new(chart);
+    let plane = plane::has_plane(chart);
     let mut series: Vec<Values<'_>> = chart
         .series
         .iter()
@@ -41,14 +48,14 @@ pub(super) fn json(chart: &Chart) -> String {
             name: if series.name.is_empty() { &chart.y.label } else { &series.name },
             class: role_class(series.role),
             markers: matches!(series.kind, SeriesKind::Points(_) | SeriesKind::Bars(_)),
-            points: places(chart, &frame, series),
+            points: if plane { plane::places(chart, &frame, series) } else { places(chart, &frame, series) },
         })
         .collect();
     let mut stops: Vec<Stop> =
         series.iter().flat_map(|one| one.points.iter().map(|place| (place.0, place.2.clone()))).collect();
     stops.sort_by(|a, b| a.0.total_cmp(&b.0));
     stops.dedup_by(|a, b| a.0 == b.0);
-    if stops.len() <= MOST {
+    if stops.len() <= MOST && !plane {
         for (values, series) in series.iter_mut().zip(&chart.series) {
             values.points.extend(between(chart, &frame, series, &stops));
         }
@@ -56,7 +63,7 @@ pub(super) fn json(chart: &Chart) -> String {
     for values in &mut series {
         values.points.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
-    let hover = Hover { x: &chart.x.label, series };
+    let hover = Hover { x: &chart.x.label, series, plane, areas: plane::areas(chart, &frame) };
     let text = serde_json::to_string(&hover).unwrap_or_else(|_| r#"{"x":"","series":[]}"#.to_owned());
     escape::json_in_html(&text)
 }
@@ -80,6 +87,7 @@ fn places(chart: &Chart, frame: &Frame, series: &Series) -> Vec<Place> {
         SeriesKind::Band(edges) => {
             thinned(edges, |(x, lower, upper)| place(*x, None, &|| unit.format_interval(*lower, *upper)))
         }
+        SeriesKind::Spans(_) => Vec::new(),
     }
 }
 
@@ -133,11 +141,11 @@ fn thinned<T>(values: &[T], place: impl Fn(&T) -> Option<Place>) -> Vec<Place> {
     values.iter().step_by(step).filter_map(place).collect()
 }
 
-fn inside(domain: &Domain, value: f64) -> Option<f64> {
+pub(super) fn inside(domain: &Domain, value: f64) -> Option<f64> {
     domain.position(value).filter(|at| (-1e-9..=1.0 + 1e-9).contains(at))
 }
 
-fn round(at: f64) -> f64 {
+pub(super) fn round(at: f64) -> f64 {
     (at * 1e4).round() / 1e4 + 0.0
 }
 

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod hover;
+mod plane;
 mod table;
 
 use std::fmt::Write;
@@ -18,8 +19,8 @@ use crate::{Report, escape};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 /// SHA-256 of the style and of the script as they stand in the page; a test computes them anew.
-const STYLE_DIGEST: &str = "sha256-r/EJUzcOg0Tz451I4BXJMR1DLMKLx7ExuxQneaNVRd0=";
-const SCRIPT_DIGEST: &str = "sha256-BZziJ4SeDXAHI9Flo24cqpVjUX2bComs87NfH1xNBdg=";
+const STYLE_DIGEST: &str = "sha256-QW1jrDFLf9K7EPRVIFfWRg7VAW6EfwZ6qmRsMpUoztc=";
+const SCRIPT_DIGEST: &str = "sha256-qDy8o20J1l9ndaY6oGZmkfdL5kSarvf4jS3lH0+iyVk=";
 
 /// What stands around a report on its page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

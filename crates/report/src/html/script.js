@@ -54,7 +54,8 @@
   for (const figure of document.querySelectorAll('figure')) {
     const data = JSON.parse(figure.querySelector('script').textContent);
     const series = data.series.filter(one => one.points.length > 0);
-    if (series.length === 0) continue;
+    const areas = data.areas || [];
+    if (series.length + areas.length === 0) continue;
     const places = list => [...new Set(list.flatMap(one => one.points.map(point => point[0])))].sort((a, b) => a - b);
     const stops = places(series), strong = places(series.filter(one => one.markers));
     const tip = document.createElement('div');
@@ -65,6 +66,22 @@
       const [left, top, width, height] = svg.dataset.area.split(' ').map(Number);
       const layer = element(svg, 'g', {});
       const hide = () => { tip.hidden = true; layer.replaceChildren(); };
+      const put = (x, y) => {
+        tip.hidden = false;
+        const box = svg.getBoundingClientRect(), outer = figure.getBoundingClientRect();
+        const scale = box.width / svg.viewBox.baseVal.width;
+        const place = box.left - outer.left + x * scale;
+        const right = place + 14 + tip.offsetWidth > outer.width;
+        tip.style.left = `${Math.max(4, right ? place - 14 - tip.offsetWidth : place + 14)}px`;
+        tip.style.top = `${box.top - outer.top + y * scale + 8}px`;
+      };
+      const row = (one, text) => {
+        const made = document.createElement('span');
+        const dot = document.createElement('i');
+        dot.className = one.class;
+        made.append(dot, `${one.name}: ${text}`);
+        tip.append(made);
+      };
       const show = at => {
         layer.replaceChildren();
         tip.replaceChildren();
@@ -84,19 +101,37 @@
           if (point[1] !== null) {
             element(layer, 'circle', {class: 'halo', cx: left + point[0] * width, cy: top + point[1] * height, r: 6.5});
           }
-          const row = document.createElement('span');
-          const dot = document.createElement('i');
-          dot.className = one.class;
-          row.append(dot, `${one.name}: ${point[3]}`);
-          tip.append(row);
+          row(one, point[3]);
         }
-        tip.hidden = false;
-        const box = svg.getBoundingClientRect(), outer = figure.getBoundingClientRect();
-        const scale = box.width / svg.viewBox.baseVal.width;
-        const place = box.left - outer.left + x * scale;
-        const right = place + 14 + tip.offsetWidth > outer.width;
-        tip.style.left = `${Math.max(4, right ? place - 14 - tip.offsetWidth : place + 14)}px`;
-        tip.style.top = `${box.top - outer.top + top * scale + 8}px`;
+        put(x, top);
+      };
+      // Timelines and maps: the one thing that is under the pointer or near it.
+      const things = [
+        ...areas.map(([x0, x1, y0, y1, index, text]) => ({x0, x1, y0, y1, one: data.series[index], text, area: true})),
+        ...series.flatMap(one => one.points.map(([x, y, across, text]) =>
+          ({x0: x, x1: x, y0: y, y1: y, one, text: `${data.x} ${across}, ${text}`}))),
+      ];
+      const point = thing => {
+        const {x0, x1, y0, y1, one} = thing;
+        layer.replaceChildren();
+        tip.replaceChildren();
+        const x = left + x0 * width, y = top + y0 * height;
+        if (thing.area) {
+          element(layer, 'rect', {class: 'halo', x, y, width: Math.max(1, (x1 - x0) * width), height: Math.max(1, (y1 - y0) * height)});
+        } else {
+          element(layer, 'circle', {class: 'halo', cx: x, cy: y, r: 6.5});
+        }
+        row(one, thing.text);
+        put(left + (x0 + x1) / 2 * width, top + y1 * height);
+      };
+      const outside = (low, high, at) => Math.max(low - at, at - high, 0);
+      const under = (u, v) => {
+        let best = null, least = 12;
+        for (const thing of things) {
+          const away = Math.hypot(outside(thing.x0, thing.x1, u) * width, outside(thing.y0, thing.y1, v) * height);
+          if (away < least || away === least && best) [best, least] = [thing, away];
+        }
+        return best;
       };
       const closest = (list, at) => list.reduce((a, b) => Math.abs(b - at) < Math.abs(a - at) ? b : a, Infinity);
       const stop = at => {
@@ -108,6 +143,11 @@
         const box = svg.getBoundingClientRect();
         const scale = box.width / svg.viewBox.baseVal.width;
         const at = ((event.clientX - box.left) / scale - left) / width;
+        if (data.plane) {
+          current = under(at, ((event.clientY - box.top) / scale - top) / height);
+          if (current) point(current); else hide();
+          return;
+        }
         const inside = at >= -0.02 && at <= 1.02;
         if (inside) show(current = stop(at)); else hide();
       });
@@ -119,8 +159,10 @@
         if (event.key === 'Escape') hide();
         if (!step) return;
         event.preventDefault();
-        const index = current === null ? (step > 0 ? 0 : stops.length - 1) : stops.indexOf(current) + step;
-        show(current = stops[Math.min(Math.max(index, 0), stops.length - 1)]);
+        const list = data.plane ? things : stops;
+        const index = current === null ? (step > 0 ? 0 : list.length - 1) : list.indexOf(current) + step;
+        current = list[Math.min(Math.max(index, 0), list.length - 1)];
+        if (data.plane) point(current); else show(current);
       });
     }
   }

@@ -18,6 +18,8 @@ pub(crate) struct Domain {
     pub(crate) scale: Scale,
     pub(crate) low: f64,
     pub(crate) high: f64,
+    /// Whether positions are counted from the high end, so that a vertical axis begins at the top.
+    pub(crate) reversed: bool,
 }
 
 impl Domain {
@@ -30,25 +32,30 @@ impl Domain {
             && drawable(scale, b)
             && a != b
         {
-            return Self { scale, low: a.min(b), high: a.max(b) }.widened();
+            return Self::between(scale, a.min(b), a.max(b)).widened();
         }
         let (low, high) = values
             .filter(|v| drawable(scale, *v))
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if low > high {
             let (low, high) = if scale == Scale::Linear { (0.0, 1.0) } else { (1.0, 10.0) };
-            return Self { scale, low, high };
+            return Self::between(scale, low, high);
         }
         let from_zero = zero && scale == Scale::Linear && low >= 0.0;
-        let domain = Self { scale, low: if from_zero { 0.0 } else { low }, high }.widened();
+        let domain = Self::between(scale, if from_zero { 0.0 } else { low }, high).widened();
         domain.padded(if from_zero { 0.0 } else { margin }, margin)
+    }
+
+    /// Returns the domain from `low` to `high`.
+    pub(crate) fn between(scale: Scale, low: f64, high: f64) -> Self {
+        Self { scale, low, high, reversed: false }
     }
 
     /// Returns the place of `value` as a share of the length, 0 at the low end; `None` where it has none.
     pub(crate) fn position(&self, value: f64) -> Option<f64> {
         drawable(self.scale, value).then(|| {
             let at = |v: f64| if self.scale == Scale::Linear { v } else { v.log2() };
-            ((at(value) - at(self.low)) / (at(self.high) - at(self.low))).clamp(-1e4, 1e4)
+            self.turned((at(value) - at(self.low)) / (at(self.high) - at(self.low))).clamp(-1e4, 1e4)
         })
     }
 
@@ -57,7 +64,7 @@ impl Domain {
         if value.is_nan() {
             return None;
         }
-        Some(self.position(value).unwrap_or(if value > self.low { 1.0 } else { 0.0 }))
+        Some(self.position(value).unwrap_or(self.turned(if value > self.low { 1.0 } else { 0.0 })))
     }
 
     /// Returns whether `value` lies inside, up to rounding.
@@ -67,11 +74,16 @@ impl Domain {
 
     /// Returns the value at `position`, the inverse of [`Domain::position`].
     pub(crate) fn value(&self, position: f64) -> f64 {
+        let position = self.turned(position);
         if self.scale == Scale::Linear {
             self.low + position * (self.high - self.low)
         } else {
             (self.low.log2() + position * (self.high.log2() - self.low.log2())).exp2()
         }
+    }
+
+    fn turned(&self, position: f64) -> f64 {
+        if self.reversed { 1.0 - position } else { position }
     }
 
     fn padded(self, below: f64, above: f64) -> Self {
@@ -84,7 +96,7 @@ impl Domain {
 
     /// Returns a domain that isn't too short to carry ticks.
     fn widened(self) -> Self {
-        let Self { scale, low, high } = self;
+        let Self { scale, low, high, .. } = self;
         match scale {
             Scale::Linear => {
                 let magnitude = low.abs().max(high.abs());
@@ -134,10 +146,17 @@ mod tests {
     }
 
     #[test]
+    fn a_reversed_domain_begins_at_the_other_end() {
+        let lanes = Domain { reversed: true, ..Domain::between(Scale::Linear, 0.0, 4.0) };
+        assert_eq!([0.0, 1.0, 4.0].map(|v| lanes.position(v)), [Some(1.0), Some(0.75), Some(0.0)]);
+        assert_eq!((lanes.value(0.75), lanes.position_or_edge(f64::INFINITY)), (1.0, Some(0.0)));
+    }
+
+    #[test]
     fn a_domain_of_nothing_or_of_one_value_has_a_length() {
-        assert_eq!(domain(Scale::Linear, &[f64::NAN]), Domain { scale: Scale::Linear, low: 0.0, high: 1.0 });
-        assert_eq!(domain(Scale::Log2, &[8.0]), Domain { scale: Scale::Log2, low: 4.0, high: 16.0 });
-        assert_eq!(domain(Scale::Linear, &[0.0]), Domain { scale: Scale::Linear, low: -0.5, high: 0.5 });
+        assert_eq!(domain(Scale::Linear, &[f64::NAN]), Domain::between(Scale::Linear, 0.0, 1.0));
+        assert_eq!(domain(Scale::Log2, &[8.0]), Domain::between(Scale::Log2, 4.0, 16.0));
+        assert_eq!(domain(Scale::Linear, &[0.0]), Domain::between(Scale::Linear, -0.5, 0.5));
     }
 
     proptest! {

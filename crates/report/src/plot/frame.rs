@@ -1,13 +1,16 @@
 //! The two domains of a chart, found from all that it shows.
 
-use super::Domain;
-use crate::{Axis, Chart, Mark, Series, SeriesKind};
+use super::{Domain, lanes};
+use crate::{Axis, Chart, Mark, Scale, Series, SeriesKind};
 
 /// A reference line may lengthen its axis by this factor; one further away is named at the edge.
 const REACH: f64 = 1.6;
 
 /// Bars stand as if values were no further apart than this share of the width.
 const WIDEST_GAP: f64 = 0.2;
+
+/// The shorter side of a map is at least this share of the longer.
+const FLATTEST: f64 = 0.125;
 
 /// The place of a bar relative to its value, in shares of the width.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,8 +29,20 @@ pub(crate) struct Frame {
 impl Frame {
     /// Returns the frame that shows every value of `chart`, and the reference lines near them.
     pub(crate) fn new(chart: &Chart) -> Self {
-        let margin = if has_bars(chart) { 0.08 } else { 0.03 };
+        if chart.equal_scales {
+            return Self::of_map(chart);
+        }
+        let margin = match lanes::count(chart) {
+            Some(_) => 0.005,
+            None if has_bars(chart) => 0.08,
+            None => 0.03,
+        };
         let x = Domain::new(&chart.x, horizontal(chart), margin, false);
+        if let Some(count) = lanes::count(chart) {
+            let axis = Axis { scale: Scale::Linear, ..chart.y.clone() };
+            let y = Domain::new(&axis, [0.0, count].into_iter(), 0.0, false);
+            return Self { x, y: Domain { reversed: true, ..y } };
+        }
         let values: Vec<f64> = vertical(chart).collect();
         let data = Domain::new(&chart.y, values.iter().copied(), 0.05, true);
         let near = chart.marks.iter().filter_map(|mark| match mark {
@@ -36,6 +51,26 @@ impl Frame {
         });
         let y = Domain::new(&chart.y, values.iter().copied().chain(near), 0.05, true);
         Self { x, y }
+    }
+
+    /// Returns the frame of a map: a margin as wide on all sides, and neither side much shorter than the other.
+    fn of_map(chart: &Chart) -> Self {
+        let linear = |axis: &Axis| Axis { scale: Scale::Linear, ..axis.clone() };
+        let x = Domain::new(&linear(&chart.x), horizontal(chart), 0.0, false);
+        let y = Domain::new(&linear(&chart.y), vertical(chart), 0.0, false);
+        let longest = (x.high - x.low).max(y.high - y.low);
+        let widened = |axis: &Axis, domain: Domain| {
+            let margin = if axis.range.is_some() { 0.0 } else { 0.03 * longest };
+            let missing = (FLATTEST * 1.06 * longest - (domain.high - domain.low) - 2.0 * margin).max(0.0);
+            let more = margin + missing / 2.0;
+            Domain::between(Scale::Linear, domain.low - more, domain.high + more)
+        };
+        Self { x: widened(&chart.x, x), y: widened(&chart.y, y) }
+    }
+
+    /// Returns how many times as wide as high a map is.
+    pub(crate) fn aspect(&self) -> f64 {
+        ((self.x.high - self.x.low) / (self.y.high - self.y.low)).clamp(FLATTEST, 1.0 / FLATTEST)
     }
 
     /// Returns the shares of the width and height at which `(x, y)` lies; `None` where it has no place.
@@ -50,7 +85,7 @@ impl Frame {
             .iter()
             .filter_map(|series| match &series.kind {
                 SeriesKind::Bars(bars) => Some((series, bars.as_slice())),
-                SeriesKind::Points(_) | SeriesKind::Line(_) | SeriesKind::Band(_) => None,
+                _ => None,
             })
             .collect();
         let mut at: Vec<f64> =
@@ -79,6 +114,8 @@ fn horizontal(chart: &Chart) -> impl Iterator<Item = f64> + '_ {
             SeriesKind::Line(vertices) => Box::new(vertices.iter().filter(|v| fits(y, v.1)).map(|v| v.0)),
             SeriesKind::Band(edges) => Box::new(edges.iter().map(|e| e.0)),
             SeriesKind::Bars(bars) => Box::new(bars.iter().filter(|b| fits(y, b.1)).map(|b| b.0)),
+            SeriesKind::Spans(_) if chart.equal_scales => Box::new(std::iter::empty()),
+            SeriesKind::Spans(spans) => Box::new(spans.iter().flat_map(|span| [span.from, span.to])),
         }
     })
 }
@@ -98,6 +135,8 @@ fn vertical(chart: &Chart) -> impl Iterator<Item = f64> + '_ {
                 Box::new(edges.iter().filter(|e| fits(x, e.0)).flat_map(|e| [e.1, e.2]))
             }
             SeriesKind::Bars(bars) => Box::new(bars.iter().filter(|b| fits(x, b.0)).flat_map(|b| [b.1, 0.0])),
+            // Lanes are counted, not measured.
+            SeriesKind::Spans(_) => Box::new(std::iter::empty()),
         }
     })
 }
@@ -130,6 +169,28 @@ mod tests {
             Frame::new(&chart(100.0).with_mark(Mark::horizontal(1000.0, ""))),
             Frame::new(&chart(100.0))
         );
+    }
+
+    #[test]
+    fn a_map_has_the_same_margin_on_all_sides_and_is_never_a_line() {
+        let map = |x, y| {
+            Frame::new(&Chart { equal_scales: true, ..chart(0.0) }.with(Series::line(
+                "",
+                Role::Fit,
+                [(0.0, 0.0), (x, y)],
+            )))
+        };
+        // 100 wide, 50 high: 3 % of 100 on each side.
+        let frame = map(100.0, 50.0);
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(
+            near(frame.x.low, -3.0) && near(frame.x.high, 103.0) && near(frame.y.high, 53.0),
+            "{frame:?}"
+        );
+        assert!(near(frame.aspect(), 106.0 / 56.0));
+        // 800 wide and flat: 848 with margins, so 106 high.
+        let frame = map(800.0, 0.0);
+        assert!(near(frame.y.high - frame.y.low, 106.0) && near(frame.aspect(), 8.0), "{frame:?}");
     }
 
     #[test]

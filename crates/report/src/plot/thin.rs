@@ -28,6 +28,19 @@ pub(crate) fn line(points: &[(f64, f64)], width: f64) -> Vec<(f64, f64)> {
     kept
 }
 
+/// Returns the points of any path (in pixels, in drawing order) without those nearer than `nearest` to the last one
+/// kept; the first and the last stay.
+pub(crate) fn path(points: &[(f64, f64)], nearest: f64) -> Vec<(f64, f64)> {
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for (index, point) in points.iter().enumerate() {
+        let far = kept.last().is_none_or(|last| (last.0 - point.0).hypot(last.1 - point.1) >= nearest);
+        if far || index + 1 == points.len() {
+            kept.push(*point);
+        }
+    }
+    kept
+}
+
 /// Returns one `(x, low, high)` for each run of `spans` in a column of `width` pixels, with the extremes of the run.
 pub(crate) fn spans(spans: &[(f64, f64, f64)], width: f64) -> Vec<(f64, f64, f64)> {
     let column = |span: &(f64, f64, f64)| (span.0 / width).floor();
@@ -70,6 +83,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_a_thinned_path_leaves_out_is_near_to_it(
+            points in prop::collection::vec((0.0..20.0_f64, 0.0..20.0_f64), 1..300), nearest in 0.1..5.0_f64,
+        ) {
+            let thin = path(&points, nearest);
+            prop_assert_eq!((thin.first(), thin.last()), (points.first(), points.last()));
+            for p in &points {
+                prop_assert!(thin.iter().any(|q| (p.0 - q.0).hypot(p.1 - q.1) < nearest || p == q));
+            }
+        }
+
         #[test]
         fn thinning_keeps_the_outline(ys in prop::collection::vec(0.0..100.0_f64, 1..400)) {
             let points: Vec<(f64, f64)> = ys.iter().enumerate().map(|(i, y)| (i as f64 / 20.0, *y)).collect();

@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     fn labels(scale: Scale, low: f64, high: f64, unit: Unit, target: usize) -> Vec<String> {
-        ticks(&Domain { scale, low, high }, &unit, target).into_iter().map(|tick| tick.label).collect()
+        ticks(&Domain::between(scale, low, high), &unit, target).into_iter().map(|tick| tick.label).collect()
     }
 
     #[test]
@@ -281,14 +281,14 @@ mod tests {
             low in -1e12..1e12_f64, exponent in -6.0..1.0_f64, unit in units(), target in 2_usize..12,
         ) {
             let span = low.abs().max(1e-3) * 10_f64.powf(exponent);
-            let domain = Domain { scale: Scale::Linear, low, high: low + span };
+            let domain = Domain::between(Scale::Linear, low, low + span);
             check(&domain, &unit, target)?;
             prop_assert!(ticks(&domain, &unit, target).len() >= 2);
         }
 
         #[test]
         fn steps_of_plain_numbers_are_one_two_or_five(low in -1e6..1e6_f64, span in 1e-2..1e7_f64) {
-            let found = ticks(&Domain { scale: Scale::Linear, low, high: low + span }, &Unit::Number, 6);
+            let found = ticks(&Domain::between(Scale::Linear, low, low + span), &Unit::Number, 6);
             let step = found[1].value - found[0].value;
             let mantissa = step / 10_f64.powf(step.log10().floor());
             let nearest = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m: f64| (m - mantissa).abs()).fold(9.0, f64::min);
@@ -300,7 +300,7 @@ mod tests {
             low in -300.0..280.0_f64, span in 0.01..100.0_f64, unit in units(), target in 2_usize..12, two: bool,
         ) {
             let scale = if two { Scale::Log2 } else { Scale::Log10 };
-            let domain = Domain { scale, low: 10_f64.powf(low), high: 10_f64.powf((low + span).min(300.0)) };
+            let domain = Domain::between(scale, 10_f64.powf(low), 10_f64.powf((low + span).min(300.0)));
             check(&domain, &unit, target)?;
         }
     }

@@ -5,13 +5,17 @@ use std::fmt::Write;
 use super::area::Area;
 use super::legend::{self, Legend};
 use super::measure::{fit, px, text_width, wrap};
-use crate::plot::{Frame, Tick, ticks};
+use crate::plot::{Frame, Tick, lanes, ticks};
 use crate::{Chart, Unit, escape};
 
 pub(super) const FONT: f64 = 12.0;
 const TITLE_FONT: f64 = 15.0;
 const LINE: f64 = 17.0;
 const GAP: f64 = 8.0;
+/// What the horizontal axis takes of the height.
+const X_AXIS: f64 = 2.0 * LINE + 14.0;
+/// A lane of a timeline is this high where there is room, and the drawing grows to make it at least half.
+const LANE: f64 = 24.0;
 
 /// The places of everything in a drawing.
 #[derive(Clone, Debug)]
@@ -25,6 +29,7 @@ pub(super) struct Layout {
     caption: Vec<String>,
     x_ticks: Vec<Tick>,
     y_ticks: Vec<Tick>,
+    is_timeline: bool,
 }
 
 impl Layout {
@@ -39,22 +44,42 @@ impl Layout {
         let caption = if framed { wrap(&chart.caption, FONT, inner, 6) } else { Vec::new() };
 
         let frame = Frame::new(chart);
-        let y_ticks = ticks(&frame.y, &chart.y.unit, (height / 58.0) as usize);
+        let lane_count = lanes::count(chart);
+        let height = lane_count.map_or(height, |count| timeline_height(count, height));
+        let y_ticks = match lane_count {
+            Some(_) => lanes::ticks(&chart.y, &frame.y, ((height - X_AXIS) / 16.0) as usize),
+            None => ticks(&frame.y, &chart.y.unit, (height / 58.0) as usize),
+        };
         let gutter = y_ticks.iter().map(|tick| text_width(&tick.label, FONT)).fold(12.0, f64::max) + GAP;
         let left = edge + gutter.min(width / 3.0);
         let right = width - edge - 14.0;
+        let (left, right, height) = match chart.equal_scales {
+            true => map_sides(&frame, left, right, height),
+            false => (left, right, height),
+        };
         let x_ticks = x_ticks(&frame, &chart.x.unit, right - left);
 
         let title_height = if title.is_empty() { 0.0 } else { title.len() as f64 * 19.0 + GAP };
         let legend = legend::place(chart, edge, edge + title_height, inner);
         let y_label_height = if chart.y_heading().is_empty() { 4.0 } else { LINE + 9.0 };
         let top = edge + title_height + legend.height + y_label_height;
-        let bottom = top + height - 2.0 * LINE - 14.0;
+        let bottom = top + height - X_AXIS;
         let caption_top = bottom + 2.0 * LINE + 8.0;
         let height =
             caption_top + if caption.is_empty() { 0.0 } else { GAP + caption.len() as f64 * LINE } + edge;
         let area = Area { left, top, width: right - left, height: bottom - top };
-        Self { width, height, area, frame, legend, title, caption, x_ticks, y_ticks }
+        Self {
+            width,
+            height,
+            area,
+            frame,
+            legend,
+            title,
+            caption,
+            x_ticks,
+            y_ticks,
+            is_timeline: lane_count.is_some(),
+        }
     }
 
     /// Writes title, caption, grid, ticks and axis labels.
@@ -67,8 +92,10 @@ impl Layout {
         for tick in &self.y_ticks {
             let Some(at) = self.frame.y.position(tick.value) else { continue };
             let y = self.area.y(at);
-            line(out, "grid", (left, y), (right, y));
-            text(out, "tick", left - GAP, y + 4.0, "end", &fit(&tick.label, FONT, left - GAP));
+            if !self.is_timeline {
+                line(out, "grid", (left, y), (right, y));
+            }
+            text(out, "tick", left - GAP, y + 4.0, "end", &fit(&tick.label, FONT, left - GAP + 0.1));
         }
         for tick in &self.x_ticks {
             let Some(at) = self.frame.x.position(tick.value) else { continue };
@@ -77,7 +104,14 @@ impl Layout {
             text(out, "tick", x, bottom + LINE, "middle", &tick.label);
         }
         line(out, "axis", (left, bottom), (right, bottom));
-        let start = if self.title.is_empty() { 0.0 } else { 14.0 };
+        let start = if chart.equal_scales {
+            // A map may stand far from the edge.
+            left
+        } else if self.title.is_empty() {
+            0.0
+        } else {
+            14.0
+        };
         let y_label = fit(&chart.y_heading(), FONT, right - start);
         if !y_label.is_empty() {
             text(out, "label", start, top - 12.0, "start", &y_label);
@@ -89,6 +123,21 @@ impl Layout {
             text(out, "tick", 14.0, y, "start", line);
         }
     }
+}
+
+/// Returns the height of a timeline: lower than `height` where few lanes need less, higher where many need more.
+fn timeline_height(lanes: f64, height: f64) -> f64 {
+    let needed = |lane: f64| lanes * lane + X_AXIS;
+    needed(LANE).min(height.max(needed(LANE / 2.0).min(2.0 * height))).max(120.0)
+}
+
+/// Returns the left and right side of a map that lies in the middle between two pixels, and its height with axes: up
+/// to twice `height` where there is width for it.
+fn map_sides(frame: &Frame, left: f64, right: f64, height: f64) -> (f64, f64, f64) {
+    let aspect = frame.aspect();
+    let width = (right - left).min((2.0 * height - X_AXIS) * aspect);
+    let left = left + (right - left - width) / 2.0;
+    (left, left + width, width / aspect + X_AXIS)
 }
 
 /// Returns as many ticks as stand side by side without touching.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::layout::{FONT, text};
 use super::measure::{fit, px, text_width};
 use super::series::{dash, marker};
+use super::spans;
 use super::style::role_class;
 use crate::{Chart, Role, SeriesKind};
 
@@ -33,6 +34,7 @@ enum Sample {
     Line,
     Band,
     Bar,
+    Span,
 }
 
 /// Returns the legend of `chart` from `(left, top)` in rows of `width`: the series that have a name.
@@ -53,6 +55,7 @@ pub(super) fn place(chart: &Chart, left: f64, top: f64, width: f64) -> Legend {
             SeriesKind::Line(_) => Sample::Line,
             SeriesKind::Band(_) => Sample::Band,
             SeriesKind::Bars(_) => Sample::Bar,
+            SeriesKind::Spans(_) => Sample::Span,
         };
         legend.entries.push(Entry { x, y, name, role: series.role, sample });
         x += needed + 16.0;
@@ -72,6 +75,7 @@ pub(super) fn write(out: &mut String, legend: &Legend) {
                 let (from, to, y) = (px(x), px(x + SAMPLE), px(y));
                 let _ = write!(out, "<path class=\"line\"{} d=\"M{from} {y}H{to}\"/>", dash(entry.role));
             }
+            Sample::Span => spans::sample(out, entry.role, x, y, SAMPLE),
             Sample::Band | Sample::Bar => {
                 let class = if entry.sample == Sample::Bar { "bar" } else { "band" };
                 let (x, y, width) = (px(x), px(y - 5.0), px(SAMPLE));

@@ -6,7 +6,7 @@ use super::area::Area;
 use super::labels::Labels;
 use super::layout::{FONT, Layout, line, text};
 use super::measure::{fit, px, text_width};
-use crate::{Chart, Mark, SeriesKind};
+use crate::{Chart, Mark, SeriesKind, Span};
 
 const HEIGHT: f64 = 17.0;
 const STEP: f64 = 20.0;
@@ -129,6 +129,11 @@ fn data(chart: &Chart, layout: &Layout) -> Vec<(f64, f64)> {
             SeriesKind::Points(points) => points.iter().map(|point| (point.x, point.y)).collect(),
             SeriesKind::Line(vertices) | SeriesKind::Bars(vertices) => vertices.clone(),
             SeriesKind::Band(_) => Vec::new(),
+            SeriesKind::Spans(spans) => {
+                let step = spans.len().div_ceil(500).max(1);
+                let middle = |span: &Span| (span.from / 2.0 + span.to / 2.0, f64::from(span.lane) + 0.5);
+                spans.iter().step_by(step).map(middle).collect()
+            }
         };
         let step = values.len().div_ceil(500).max(1);
         let pixels: Vec<(f64, f64)> = values

@@ -8,15 +8,18 @@ mod area;
 mod labels;
 mod layout;
 mod legend;
+mod map;
 mod marks;
 mod measure;
 mod series;
+mod spans;
 mod style;
 
 use std::fmt::Write;
 
 pub(crate) use area::Area;
 pub(crate) use series::values;
+pub(crate) use spans::title;
 pub(crate) use style::{CHART_CSS, role_class};
 
 use crate::plot::Frame;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::layout::Layout;
 use super::measure::px;
 use super::style::role_class;
+use super::{map, spans};
 use crate::plot::thin;
 use crate::{Chart, PlotPoint, Role, Series, SeriesKind, escape};
 
@@ -15,19 +16,29 @@ const MOST_MARKERS: usize = 1500;
 pub(super) fn write(out: &mut String, chart: &Chart, layout: &Layout, tooltips: bool) {
     let layer = |series: &Series| match &series.kind {
         SeriesKind::Band(_) => 0,
-        SeriesKind::Bars(_) => 1,
+        SeriesKind::Bars(_) | SeriesKind::Spans(_) => 1,
         // So many points would hide the lines.
         SeriesKind::Points(points) if points.len() > MOST_MARKERS => 2,
+        SeriesKind::Points(points) if map::is_crowded(chart, layout, points.len()) => 2,
         SeriesKind::Line(_) => 3,
         SeriesKind::Points(_) => 4,
     };
+    let timeline = spans::Timeline::new(chart, layout);
     for depth in 0..5 {
         for series in chart.series.iter().filter(|series| layer(series) == depth) {
             let _ = write!(out, "<g class=\"{}\">", role_class(series.role));
             match &series.kind {
                 SeriesKind::Band(edges) => band(out, layout, edges),
                 SeriesKind::Bars(values) => bars(out, layout, chart, series, values),
+                SeriesKind::Line(vertices) if chart.equal_scales && vertices.len() > MOST_MARKERS => {
+                    map::thread(out, layout, vertices);
+                }
                 SeriesKind::Line(vertices) => line(out, layout, series.role, vertices),
+                SeriesKind::Points(points) if map::is_crowded(chart, layout, points.len()) => {
+                    map::dust(out, layout, points);
+                }
+                SeriesKind::Spans(_) if chart.equal_scales => {}
+                SeriesKind::Spans(spans) => timeline.write(out, chart, series, spans, tooltips),
                 SeriesKind::Points(points) => {
                     spreads(out, layout, points);
                     markers(out, layout, chart, series, points, tooltips);
@@ -129,6 +140,11 @@ fn markers(
         let _ = write!(out, "<path class=\"cloud\" d=\"{path}\"/>");
         return;
     }
+    if chart.equal_scales && pixels.len() == 1 {
+        // A place of its own, such as the start of a tour, stands out among those around it.
+        let (x, y) = pixels[0].1;
+        let _ = write!(out, "<circle class=\"ring\" cx=\"{}\" cy=\"{}\" r=\"8.5\"/>", px(x), px(y));
+    }
     for (point, (x, y)) in pixels {
         let title = tooltips.then(|| {
             let name = if series.name.is_empty() { String::new() } else { format!("{}: ", series.name) };
@@ -195,7 +211,7 @@ pub(super) fn dash(role: Role) -> &'static str {
 }
 
 /// Splits values into runs that have a place, and returns their places.
-fn runs<T, P>(values: &[T], place: impl Fn(&T) -> Option<P>) -> Vec<Vec<P>> {
+pub(super) fn runs<T, P>(values: &[T], place: impl Fn(&T) -> Option<P>) -> Vec<Vec<P>> {
     let mut found = vec![Vec::new()];
     for value in values {
         match (place(value), found.last_mut()) {

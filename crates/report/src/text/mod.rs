@@ -1,10 +1,12 @@
 //! Reports as text for a terminal.
 
 mod canvas;
+mod map;
 mod plot;
 mod series;
 mod style;
 mod table;
+mod timeline;
 mod wrap;
 
 use festina_types::{Finding, Severity};

@@ -1,22 +1,39 @@
 //! Charts as text: braille or ASCII, with ticks on both axes and a legend.
 
 use super::canvas::Canvas;
+use super::map;
 use super::series::{bar_glyph, draw, line_sample, marker};
 use super::style::{Ink, Style};
+use super::timeline;
 use super::wrap::{cut, width, wrapped};
-use crate::plot::{Domain, Frame, Tick, ticks};
+use crate::plot::{Domain, Frame, Tick, lanes, ticks};
 use crate::{Chart, Mark, Series, SeriesKind, Unit};
 
 /// Writes `chart`.
 pub(super) fn write(out: &mut String, chart: &Chart, style: &Style) {
     super::paragraph(out, &chart.title, style, Ink::Strong);
     let frame = Frame::new(chart);
-    let rows = (style.width / 5).clamp(8, 18);
+    if lanes::count(chart).is_some() {
+        timeline::write(out, chart, &frame, style);
+    } else {
+        plot(out, chart, &frame, style);
+    }
+    if !chart.caption.is_empty() {
+        super::paragraph(out, &chart.caption, style, Ink::Muted);
+    }
+}
+
+fn plot(out: &mut String, chart: &Chart, frame: &Frame, style: &Style) {
+    let rows = match chart.equal_scales {
+        true => (style.width * 3 / 8).clamp(8, 30),
+        false => (style.width / 5).clamp(8, 18),
+    };
     let y_ticks = y_ticks(&frame.y, &chart.y.unit, rows, style);
     let gutter = y_ticks.iter().map(|(_, label)| width(label)).max().unwrap_or(0).min(style.width / 3);
     let columns = style.width.saturating_sub(gutter + 3).max(8);
+    let (columns, rows) = if chart.equal_scales { map::shape(frame, columns, rows) } else { (columns, rows) };
     let mut canvas = Canvas::new(columns, rows, style.unicode);
-    draw(&mut canvas, chart, &frame, style);
+    draw(&mut canvas, chart, frame, style);
     let y_labels = rows_of(&y_ticks, &canvas);
 
     super::paragraph(out, &chart.y_heading(), style, Ink::Muted);
@@ -29,11 +46,8 @@ pub(super) fn write(out: &mut String, chart: &Chart, style: &Style) {
         out.push_str(canvas.row(row, style).trim_end());
         out.push('\n');
     }
-    x_axis(out, chart, &frame, gutter, &canvas, style);
-    legend(out, chart, &frame, style);
-    if !chart.caption.is_empty() {
-        super::paragraph(out, &chart.caption, style, Ink::Muted);
-    }
+    x_axis(out, chart, frame, gutter, &canvas, style);
+    legend(out, chart, frame, &canvas, style);
 }
 
 /// Returns the place and the label of each tick of the vertical axis.
@@ -54,7 +68,14 @@ fn rows_of<'a>(ticks: &'a [(f64, String)], canvas: &Canvas) -> Vec<(usize, &'a s
     found
 }
 
-fn x_axis(out: &mut String, chart: &Chart, frame: &Frame, gutter: usize, canvas: &Canvas, style: &Style) {
+pub(super) fn x_axis(
+    out: &mut String,
+    chart: &Chart,
+    frame: &Frame,
+    gutter: usize,
+    canvas: &Canvas,
+    style: &Style,
+) {
     let (columns, offset) = (canvas.columns(), gutter + 2);
     let mut rule: Vec<&str> = vec![style.either("─", "-"); columns];
     let mut labels = String::new();
@@ -99,12 +120,14 @@ fn x_ticks(chart: &Chart, frame: &Frame, canvas: &Canvas, style: &Style) -> Vec<
 /// An entry of the legend: its sample and its name.
 type Entry = (String, Ink, String);
 
-fn legend(out: &mut String, chart: &Chart, frame: &Frame, style: &Style) {
+pub(super) fn legend(out: &mut String, chart: &Chart, frame: &Frame, canvas: &Canvas, style: &Style) {
     let series = chart.series.iter().filter(|series| !series.name.is_empty());
-    let series = series.map(|series| series_entry(chart, series, style));
+    let series = series.map(|series| series_entry(chart, series, canvas, style));
+    let partly = lanes::count(chart)
+        .map(|_| (timeline::partly(style).to_string(), Ink::Muted, "partly busy".to_owned()));
     let marks = chart.marks.iter().filter_map(|mark| mark_entry(chart, frame, mark, style));
     let mut used = 0;
-    for (sample, ink, name) in series.chain(marks) {
+    for (sample, ink, name) in series.chain(partly).chain(marks) {
         let needed = width(&sample) + 1 + width(&name);
         if used > 0 && used + 3 + needed > style.width {
             out.push('\n');
@@ -125,14 +148,16 @@ fn legend(out: &mut String, chart: &Chart, frame: &Frame, style: &Style) {
     }
 }
 
-fn series_entry(chart: &Chart, series: &Series, style: &Style) -> Entry {
+fn series_entry(chart: &Chart, series: &Series, canvas: &Canvas, style: &Style) -> Entry {
     let sample = match &series.kind {
         SeriesKind::Points(_) => marker(series.role, style).to_string(),
         SeriesKind::Line(_) => line_sample(series.role, style),
         SeriesKind::Band(_) => style.either("░░", "::").to_owned(),
         SeriesKind::Bars(_) => bar_glyph(chart, series, style).to_string(),
+        SeriesKind::Spans(_) => timeline::glyph(chart, series, style).to_string(),
     };
-    (sample, Ink::Series(series.role), style.clean(&series.name))
+    let name = format!("{}{}", series.name, map::note(chart, canvas, series));
+    (sample, Ink::Series(series.role), style.clean(&name))
 }
 
 fn mark_entry(chart: &Chart, frame: &Frame, mark: &Mark, style: &Style) -> Option<Entry> {

@@ -1,6 +1,7 @@
 //! Data on a canvas: shades and bars below lines, lines below reference lines, markers above all.
 
 use super::canvas::Canvas;
+use super::map;
 use super::style::{Ink, Style};
 use crate::plot::Frame;
 use crate::{Chart, Mark, PlotPoint, Role, Series, SeriesKind};
@@ -12,20 +13,27 @@ pub(super) fn draw(canvas: &mut Canvas, chart: &Chart, frame: &Frame, style: &St
         match &series.kind {
             SeriesKind::Band(edges) => band(canvas, frame, edges, ink, style),
             SeriesKind::Bars(values) => bars(canvas, frame, chart, series, values, style),
-            SeriesKind::Points(_) | SeriesKind::Line(_) => {}
+            // The rows of a timeline hold its spans already.
+            SeriesKind::Points(_) | SeriesKind::Line(_) | SeriesKind::Spans(_) => {}
         }
     }
     for series in &chart.series {
         if let SeriesKind::Line(vertices) = &series.kind {
-            line(canvas, frame, vertices, series.role, style);
+            let vertices = map::thinned(chart, canvas, vertices);
+            line(canvas, frame, &vertices, series.role, style);
         }
     }
     for mark in &chart.marks {
         reference(canvas, frame, mark, style);
     }
     for series in &chart.series {
-        if let SeriesKind::Points(points) = &series.kind {
-            markers(canvas, frame, points, series.role, style);
+        if let SeriesKind::Points(points) = &series.kind
+            && !map::hides_lines(chart, canvas, points.len())
+        {
+            // More points than this are a cloud of dots.
+            let most = if chart.equal_scales { canvas.columns() / 2 } else { 2 * canvas.columns() };
+            let cloud = style.unicode && points.len() > most;
+            markers(canvas, frame, points, series.role, cloud, style);
         }
     }
 }
@@ -80,7 +88,10 @@ fn bars(
 
 /// Returns the filling of the bars of `series`, which differs from that of others beside them.
 pub(super) fn bar_glyph(chart: &Chart, series: &Series, style: &Style) -> char {
-    let mut groups = chart.series.iter().filter(|series| matches!(series.kind, SeriesKind::Bars(_)));
+    let mut groups = chart
+        .series
+        .iter()
+        .filter(|series| matches!(series.kind, SeriesKind::Bars(_) | SeriesKind::Spans(_)));
     let index = groups.position(|group| std::ptr::eq(group, series)).unwrap_or(0) % 3;
     if style.unicode { ['█', '▒', '▚'][index] } else { ['#', '=', '%'][index] }
 }
@@ -129,10 +140,8 @@ fn dash(role: Role) -> (usize, usize, char) {
     }
 }
 
-fn markers(canvas: &mut Canvas, frame: &Frame, points: &[PlotPoint], role: Role, style: &Style) {
+fn markers(canvas: &mut Canvas, frame: &Frame, points: &[PlotPoint], role: Role, cloud: bool, style: &Style) {
     let ink = Ink::Series(role);
-    // More points than columns are a cloud of dots.
-    let cloud = style.unicode && points.len() > 2 * canvas.columns();
     for point in points {
         let Some((x, y)) = frame.position(point.x, point.y) else { continue };
         let edge = |value: Option<f64>| frame.y.position_or_edge(value.unwrap_or(point.y));

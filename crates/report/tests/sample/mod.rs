@@ -1,7 +1,7 @@
 //! A report such as `festina scale` makes: measured on 1 to 8 workers, forecast to 64.
 
 use festina_report::{
-    Axis, Block, Cell, Chart, Column, Mark, PlotPoint, Report, Role, Scale, Series, Table, Tone, Unit,
+    Axis, Block, Cell, Chart, Column, Mark, PlotPoint, Report, Role, Scale, Series, Span, Table, Tone, Unit,
 };
 use festina_types::{Finding, Severity};
 
@@ -107,6 +107,69 @@ pub(crate) fn memory_chart() -> Chart {
         ))
         .with_mark(Mark::horizontal(7.5e9, "memory of this machine"))
         .with_mark(Mark::vertical(8.0, "measured up to here"))
+}
+
+/// Tasks on slots, one after another as slots become free; every 23rd fails early.
+pub(crate) fn timeline_chart(slots: u32, tasks: u32) -> Chart {
+    let mut free = vec![0.0_f64; slots as usize];
+    let (mut finished, mut failed) = (Vec::new(), Vec::new());
+    for task in 0..tasks {
+        let next = (0..slots as usize).min_by(|a, b| free[*a].total_cmp(&free[*b])).unwrap();
+        let fails = task % 23 == 11;
+        let long = 1.5 + f64::from(task * 7919 % 97) / 12.0;
+        let from = free[next] + 0.05;
+        let to = from + if fails { 0.3 * long } else { long };
+        free[next] = to;
+        let span = Span::new(next as u32, from, to);
+        if fails {
+            failed.push(span.with_tooltip(format!("task {task}, exit code 1")));
+        } else {
+            finished.push(span.with_tooltip(format!("task {task}")));
+        }
+    }
+    let names = (1..=slots).map(|slot| format!("slot {slot}"));
+    Chart::new("What each slot did", Axis::new("time since the start", Unit::Seconds), Axis::lanes("", names))
+        .with(Series::spans("finished", Role::Measured, finished))
+        .with(Series::spans("failed", Role::Limit, failed))
+}
+
+/// The cell of a square of `side` (a power of two) that Hilbert's curve visits after `steps` others.
+fn hilbert(side: u32, mut steps: u32) -> (u32, u32) {
+    let (mut x, mut y, mut size) = (0, 0, 1);
+    while size < side {
+        let right = (steps / 2) & 1;
+        let up = (steps ^ right) & 1;
+        if up == 0 {
+            if right == 1 {
+                (x, y) = (size - 1 - x, size - 1 - y);
+            }
+            (x, y) = (y, x);
+        }
+        (x, y) = (x + size * right, y + size * up);
+        steps /= 4;
+        size *= 2;
+    }
+    (x, y)
+}
+
+/// A closed tour through `cities` places of a region of 1000 by 700 km, along Hilbert's curve.
+pub(crate) fn tour_chart(cities: u32) -> Chart {
+    let side = f64::from(2 * cities).sqrt().ceil() as u32;
+    let side = side.next_power_of_two();
+    let noise = |i: u32| f64::from(i.wrapping_mul(2_654_435_761) >> 16) / 65_536.0;
+    let at = |i: u32| {
+        let steps = u64::from(i) * u64::from(side).pow(2) / u64::from(cities);
+        let (x, y) = hilbert(side, steps as u32);
+        let place = |at: u32, i: u32| (f64::from(at) + 0.9 * noise(i)) / f64::from(side);
+        (1000.0 * place(x, i), 700.0 * place(y, i + 77))
+    };
+    let km = |label: &str| Axis::new(label, Unit::Other("km".into()));
+    let start = [PlotPoint::new(at(0).0, at(0).1).with_tooltip("start")];
+    Chart::new("The best tour found", km("east"), km("north"))
+        .with_equal_scales()
+        .with(Series::line("tour", Role::Measured, (0..cities).chain([0]).map(at)))
+        .with(Series::points("city", Role::Fit, (0..cities).map(at).map(|(x, y)| PlotPoint::new(x, y))))
+        .with(Series::points("start", Role::Limit, start))
 }
 
 /// The measured points.
