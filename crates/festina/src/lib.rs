@@ -10,6 +10,7 @@ mod laws;
 pub mod scale;
 pub mod solve;
 pub mod tasks;
+mod tasks_stored;
 
 pub use cores::{cores, cores_json, cores_report};
 pub use error::Error;

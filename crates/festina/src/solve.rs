@@ -64,6 +64,8 @@ pub fn solve_tsp(
     let verdict = check::verify(instance, request.shape, &solution);
     assert!(verdict.is_right(), "the tour is not what its solver claims: {:?}", verdict.problems);
     let cities = solution.tour.iter().map(|&city| instance.label(city)).collect();
+    // The certificate has been checked; it is one integer a node, which no reader of an answer wants.
+    let solution = Solution { certificate: None, ..solution };
     Ok(TspResult { solution, cities, is_verified: true })
 }
 
@@ -170,9 +172,12 @@ fn map(instance: &Instance, solution: &Solution) -> Option<Chart> {
     let (x, y) = if instance.is_geographic() { ("longitude", "latitude") } else { ("x", "y") };
     let axis = |label: &str| Axis::new(label, Unit::Number);
     let cities = solution.tour.iter().map(|city| PlotPoint::new(at(city).0, at(city).1));
+    let start = solution.tour.first().map(|city| PlotPoint::new(at(city).0, at(city).1));
     Some(
         Chart::new("Tour", axis(x), axis(y))
+            .with_equal_scales()
             .with(Series::line("tour", Role::Fit, line))
-            .with(Series::points("cities", Role::Measured, cities)),
+            .with(Series::points("cities", Role::Measured, cities))
+            .with(Series::points("start", Role::Limit, start)),
     )
 }

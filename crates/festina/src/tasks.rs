@@ -10,6 +10,7 @@ pub use festina_run::tasks::{
 use festina_types::{CancelToken, Seconds, Workers};
 use serde::Serialize;
 
+pub use crate::tasks_stored::stored_run_report;
 use crate::{Error, Versioned, versioned};
 
 /// The multiples of the workers that are asked about.

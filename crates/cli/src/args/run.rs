@@ -130,6 +130,9 @@ pub(crate) struct RunArguments {
     /// The name of the run [default: the time at which it starts]
     #[arg(long, value_name = "NAME", help_heading = "Nothing lost")]
     pub(crate) name: Option<String>,
+    /// Show a stored run again, its timeline with --html: its name, or 'latest'
+    #[arg(long, value_name = "RUN", conflicts_with = "resume", help_heading = "What you learn")]
+    pub(crate) report: Option<String>,
     /// Don't say at the end what was achieved
     #[arg(short, long, help_heading = "What you learn")]
     pub(crate) quiet: bool,

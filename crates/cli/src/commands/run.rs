@@ -7,16 +7,19 @@ use std::path::Path;
 
 use festina::tasks::{
     Collect, Environment, Inputs, Origin, Pipe, Resume, RunRequest, Source, Streams, Table, TableFormat,
-    run_report, run_tasks,
+    run_report, run_tasks, stored_run_report,
 };
 use festina::{Error, Exit};
 
 use crate::args::{CollectArgument, RunArguments};
-use crate::output;
+use crate::output::{self, Answer};
 use crate::progress::TaskScreen;
 use crate::signals::cancel_on_signals;
 
 pub(crate) fn run(arguments: RunArguments) -> Result<Exit, Error> {
+    if let Some(name) = &arguments.report {
+        return show(name, &arguments);
+    }
     let request = request(&arguments)?;
     let cancel = cancel_on_signals();
     let own = |fd: std::io::Result<std::os::fd::OwnedFd>| {
@@ -41,6 +44,15 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Exit, Error> {
         &arguments.output,
     )?;
     Ok(result.run.exit())
+}
+
+/// `--report RUN`
+fn show(name: &str, arguments: &RunArguments) -> Result<Exit, Error> {
+    let report = stored_run_report(&arguments.state, name)?;
+    let json = output::to_json(&report);
+    let provenance = vec![("command".to_owned(), output::command_line())];
+    output::emit(&Answer { report, json, provenance }, &arguments.output)?;
+    Ok(Exit::Done)
 }
 
 fn provenance(result: &festina::tasks::TasksResult) -> Vec<(String, String)> {

@@ -1,0 +1,122 @@
+//! A stored run of tasks: its timeline, and how its tasks ended.
+
+use std::path::Path;
+
+use festina_report::{Axis, Cell, Chart, Column, Report, Role, Series, Span, Table, Unit};
+use festina_run::tasks::{Reading, Record, RunFolder};
+use festina_types::{Finding, Seconds, Severity};
+
+use crate::Error;
+
+/// Reads the run `name` of the state folder `state` (`latest`, or its name) and returns what became of its tasks, for
+/// people: how they ended, the speed-up, and a timeline of the workers.
+///
+/// # Errors
+///
+/// [`Error::Task`] if there is no such run or its journal cannot be read, [`Error::Input`] if it holds no outcome.
+pub fn stored_run_report(state: &Path, name: &str) -> Result<Report, Error> {
+    let folder = find(state, name)?;
+    let reading = Reading::read(&folder.journal())?;
+    let records = reading.records(&folder.journal())?;
+    if records.is_empty() {
+        return Err(Error::input(format!("the run {} has no recorded outcome", folder.name())));
+    }
+    let mut report = report(&folder.name(), &records);
+    if !reading.damaged.is_empty() {
+        let message = format!("{} records of the journal are damaged and left out", reading.damaged.len());
+        let hint = "run it again with --resume: tasks without a readable outcome run again";
+        report.push(vec![Finding::new(Severity::Warning, "damaged-journal", message).with_hint(hint)]);
+    }
+    Ok(report)
+}
+
+fn find(state: &Path, name: &str) -> Result<RunFolder, Error> {
+    if name == "latest" {
+        let latest = RunFolder::list(state).into_iter().next();
+        return latest.ok_or_else(|| {
+            Error::input_with_hint("there are no runs of tasks here", "run one: festina run")
+        });
+    }
+    Ok(RunFolder::open(state.join(name))?)
+}
+
+fn report(name: &str, records: &[Record]) -> Report {
+    let start = records.iter().map(|record| record.started_at_us).min().unwrap_or(0);
+    let at = |microseconds: u64| microseconds.saturating_sub(start) as f64 * 1e-6;
+    let end = records.iter().map(|record| at(record.started_at_us + record.wall_us)).fold(0.0, f64::max);
+    let work: f64 = records.iter().map(|record| record.wall().0).sum();
+    let finished = records.iter().filter(|record| record.end.is_finished()).count();
+    let title = format!("{finished} of {} tasks finished in {}", records.len(), Seconds(end));
+    let mut report = Report::new(title).with_subtitle(name);
+    report.push(endings(records));
+    report.push(timeline(records, at).with_caption(format!(
+        "{} of work in {}: speed-up {:.2}. Times between sessions of a resumed run are empty.",
+        Seconds(work),
+        Seconds(end),
+        work / end.max(1e-9)
+    )));
+    report.push(longest(records));
+    report
+}
+
+fn endings(records: &[Record]) -> Table {
+    let mut counts: Vec<(&str, usize, f64)> = Vec::new();
+    for record in records {
+        let (name, wall) = (record.end.name(), record.wall().0);
+        match counts.iter_mut().find(|(known, _, _)| *known == name) {
+            Some((_, count, time)) => (*count, *time) = (*count + 1, *time + wall),
+            None => counts.push((name, 1, wall)),
+        }
+    }
+    let mut table = Table::new([
+        Column::text("ending"),
+        Column::number("tasks", Unit::Number),
+        Column::number("time", Unit::Seconds),
+    ]);
+    for (name, count, time) in counts {
+        table.row([Cell::text(name), Cell::number(count as f64), Cell::seconds(time)]);
+    }
+    table
+}
+
+fn timeline(records: &[Record], at: impl Fn(u64) -> f64) -> Chart {
+    let slots = records.iter().map(|record| record.slot).max().unwrap_or(1);
+    let names: Vec<String> = (1..=slots).map(|slot| format!("worker {slot}")).collect();
+    let span = |record: &Record| {
+        let (from, to) = (at(record.started_at_us), at(record.started_at_us + record.wall_us));
+        let tooltip = format!("task {}, {}, {}", record.number, record.wall(), record.end.name());
+        Span::new(record.slot.saturating_sub(1), from, to).with_tooltip(tooltip)
+    };
+    let of = |is_finished: bool| records.iter().filter(move |record| record.end.is_finished() == is_finished);
+    let mut chart = Chart::new("Timeline", Axis::new("time", Unit::Seconds), Axis::lanes("", names));
+    for (is_finished, what, role) in [(true, "finished", Role::Measured), (false, "failed", Role::Limit)] {
+        let count = of(is_finished).count();
+        if count > 0 {
+            chart = chart.with(Series::spans(format!("{what} ({count})"), role, of(is_finished).map(span)));
+        }
+    }
+    chart
+}
+
+fn longest(records: &[Record]) -> Table {
+    let mut sorted: Vec<&Record> = records.iter().collect();
+    sorted.sort_by_key(|record| std::cmp::Reverse(record.wall_us));
+    let mut table = Table::new([
+        Column::number("task", Unit::Number),
+        Column::number("time", Unit::Seconds),
+        Column::number("CPU", Unit::Seconds),
+        Column::number("peak memory", Unit::Bytes),
+        Column::text("ending"),
+    ])
+    .with_caption("The longest tasks");
+    for record in sorted.into_iter().take(5) {
+        table.row([
+            Cell::number(record.number as f64),
+            Cell::seconds(record.wall().0),
+            Cell::seconds(record.cpu().0),
+            Cell::bytes(record.peak_rss().0 as f64),
+            Cell::text(record.end.name()),
+        ]);
+    }
+    table
+}
