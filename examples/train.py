@@ -35,8 +35,7 @@ def train_stump(seed):
     draw = random.Random(seed)
     sample = draw.choices(rows, k=len(rows) // 4)
     candidates = [(f, t / THRESHOLDS) for f in range(FEATURES) for t in range(1, THRESHOLDS)]
-    best = max(candidates, key=lambda split: sum((x[split[0]] > split[1]) == label for x, label in sample))
-    return best
+    return max(candidates, key=lambda split: sum((x[split[0]] > split[1]) == label for x, label in sample))
 
 
 def accuracy(forest):

@@ -1,10 +1,13 @@
 //! Known-answer programs and oracles that festina's tests run against.
 //!
-//! The binary `known-answer` takes a [`Truth`] on its command line and spends exactly the time that the truth
-//! asks for; a test then requires that festina finds the truth again, knowing only the clock.
+//! The program [`known_answer`] takes a [`Truth`] on its command line and spends exactly the time that the truth asks
+//! for; a test then requires that festina finds the truth again, knowing only the clock. Crates that test with it
+//! build it as an example of their own.
 
 mod burn;
+mod program;
 mod truth;
 
 pub use burn::{Spend, spend};
+pub use program::known_answer;
 pub use truth::Truth;

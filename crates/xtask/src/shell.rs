@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// Returns the workspace's root folder.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
@@ -16,12 +16,15 @@ pub fn root() -> PathBuf {
 }
 
 /// Returns the folder for what the chores install and write: `target`, wherever cargo was told to put it.
-pub fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Returns `program` with `args`, to be started in the root folder.
-pub fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Command {
+pub(crate) fn command<S: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    args: impl IntoIterator<Item = S>,
+) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(root());
     command
@@ -32,7 +35,7 @@ pub fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoItera
 /// # Errors
 ///
 /// If it cannot be started or does not end with exit code 0.
-pub fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("failed to start {command:?}"))?;
     if !status.success() {
         bail!("{command:?} ended with {status}");
@@ -45,11 +48,21 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// # Errors
 ///
 /// If it cannot be started or does not end with exit code 0; the message carries its standard error.
-pub fn capture(command: &mut Command) -> Result<String> {
+pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("failed to start {command:?}"))?;
     if !output.status.success() {
         bail!("{command:?} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Builds the release binary of festina and returns its path.
+///
+/// # Errors
+///
+/// If it does not build.
+pub(crate) fn release_festina() -> Result<PathBuf> {
+    run(&mut command(env!("CARGO"), ["build", "--release", "--quiet", "--package", "festina-cli"]))?;
+    Ok(target().join("release/festina"))
 }

@@ -40,7 +40,7 @@ const STEPS: [Step; 8] = [
 ];
 
 /// Runs the steps named in `args`, or all of them.
-pub fn main(args: &[String]) -> Result<ExitCode> {
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     if let Some(unknown) = args.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
         let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
         bail!("there is no step '{unknown}': the steps are {}", names.join(", "));
@@ -121,14 +121,24 @@ fn install_packages() -> Result<()> {
 }
 
 fn install_wheels() -> Result<PathBuf> {
+    let python = venv_with(&WHEELS)?;
+    Ok(python.ancestors().nth(2).expect("python is in bin of its environment").to_owned())
+}
+
+/// Makes the virtual environment under `target/` if it is not there, installs `wheels` into it, and returns its python.
+///
+/// # Errors
+///
+/// If python3 cannot make one, or pip cannot install a wheel.
+pub(crate) fn venv_with(wheels: &[&str]) -> Result<PathBuf> {
     let venv = shell::target().join("test-venv");
     let python = venv.join("bin/python");
     if !python.exists() {
         shell::capture(&mut shell::command("python3", ["-m".as_ref(), "venv".as_ref(), venv.as_os_str()]))?;
     }
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    shell::capture(&mut shell::command(&python, install.iter().chain(&WHEELS)))?;
-    Ok(venv)
+    shell::capture(&mut shell::command(&python, install.iter().chain(wheels)))?;
+    Ok(python)
 }
 
 fn on_path(program: &str) -> bool {

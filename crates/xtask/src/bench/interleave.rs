@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 /// # Errors
 ///
 /// If a command cannot be started or fails.
-pub fn wall_times(commands: &[Vec<String>], rounds: usize) -> Result<Vec<Vec<f64>>> {
+pub(crate) fn wall_times(commands: &[Vec<String>], rounds: usize) -> Result<Vec<Vec<f64>>> {
     let mut times = vec![Vec::with_capacity(rounds); commands.len()];
     for round in 0..=rounds {
         for turn in 0..commands.len() {
@@ -36,12 +36,12 @@ fn wall_time(words: &[String]) -> Result<f64> {
 }
 
 /// Returns the median of `values`.
-pub fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
 /// Returns the `level` quantile of `values`, interpolated.
-pub fn quantile(values: &[f64], level: f64) -> f64 {
+pub(crate) fn quantile(values: &[f64], level: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let position = level * (sorted.len() - 1) as f64;
@@ -50,7 +50,7 @@ pub fn quantile(values: &[f64], level: f64) -> f64 {
 }
 
 /// Returns the median of the ratios `ours / theirs`, round by round.
-pub fn median_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
+pub(crate) fn median_ratio(ours: &[f64], theirs: &[f64]) -> f64 {
     median(&ours.iter().zip(theirs).map(|(our, their)| our / their).collect::<Vec<_>>())
 }
 

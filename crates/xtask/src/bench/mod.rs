@@ -3,36 +3,70 @@
 //! Each benchmark writes its raw figures to `bench/results/NAME.json`; the page is made of all of these files, so that
 //! one benchmark can be run again without the others. The protocol is in bench/README.md.
 
+mod forecast;
 mod interleave;
+mod noise;
 mod page;
+mod simulate;
+mod spawn;
 mod startup;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-pub use page::{Result as BenchResult, Row};
+/// Runs a benchmark with the arguments after its name.
+type Run = fn(&[String]) -> Result<()>;
 
-type Bench = fn(&[String]) -> Result<ExitCode>;
+struct Benchmark {
+    name: &'static str,
+    about: &'static str,
+    run: Run,
+    /// Whether it can run without arguments.
+    is_complete: bool,
+}
 
-/// Name, what it measures, and the benchmark.
-const BENCHES: [(&str, &str, Bench); 1] =
-    [("startup", "how soon `festina cores` and `festina laws` answer", startup::main)];
+const BENCHMARKS: &[Benchmark] = &[
+    Benchmark {
+        name: "forecast",
+        about: "forecasts on published series: --data DIR [--json FILE] [--peers] [--derive] [--save]",
+        run: forecast::run,
+        is_complete: false,
+    },
+    Benchmark { name: "spawn", about: "what a measured run costs", run: spawn::run, is_complete: true },
+    Benchmark {
+        name: "startup",
+        about: "how soon the quick verbs answer",
+        run: startup::run,
+        is_complete: true,
+    },
+    Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
+    Benchmark {
+        name: "noise",
+        about: "a CPU hog beside the measurement",
+        run: noise::run,
+        is_complete: true,
+    },
+];
 
-/// Runs the benchmark named first in `args`, or all of them, and writes docs/benchmarks.md.
-pub fn main(args: &[String]) -> Result<ExitCode> {
-    let Some(name) = args.first() else {
-        for (_, _, bench) in BENCHES {
-            bench(&[])?;
+/// Runs the benchmark named first in `arguments`, or all that need no arguments, and writes docs/benchmarks.md.
+pub(crate) fn main(arguments: &[String]) -> Result<ExitCode> {
+    match arguments.first() {
+        None => {
+            for benchmark in BENCHMARKS.iter().filter(|benchmark| benchmark.is_complete) {
+                println!("── {} ──", benchmark.name);
+                (benchmark.run)(&[])?;
+            }
         }
-        page::write()?;
-        return Ok(ExitCode::SUCCESS);
-    };
-    let Some((_, _, bench)) = BENCHES.iter().find(|bench| bench.0 == name) else {
-        let names: Vec<String> = BENCHES.iter().map(|bench| format!("{:10} {}", bench.0, bench.1)).collect();
-        bail!("there is no benchmark '{name}'; there are:\n  {}", names.join("\n  "));
-    };
-    let code = bench(&args[1..])?;
+        Some(name) => match BENCHMARKS.iter().find(|known| known.name == name) {
+            Some(benchmark) => (benchmark.run)(&arguments[1..])?,
+            None => {
+                let known: Vec<String> =
+                    BENCHMARKS.iter().map(|b| format!("{:10}{}", b.name, b.about)).collect();
+                bail!("no benchmark is called `{name}`; there are\n  {}", known.join("\n  "))
+            }
+        },
+    }
     page::write()?;
-    Ok(code)
+    Ok(ExitCode::SUCCESS)
 }

@@ -3,38 +3,38 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result as Anyhow};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::shell;
 
 /// What one benchmark found.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Result {
+pub(crate) struct Section {
     /// Heading of its section.
-    pub title: String,
+    pub(crate) title: String,
     /// Where it stands on the page.
-    pub order: u32,
+    pub(crate) order: u32,
     /// What was run, how often, on what.
-    pub protocol: String,
+    pub(crate) protocol: String,
     /// The table's column heads.
-    pub columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// The table.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// What to know when reading it: goals missed come first.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// One row of the table.
-pub type Row = Vec<String>;
+pub(crate) type Row = Vec<String>;
 
-impl Result {
+impl Section {
     /// Writes the result to `bench/results/NAME.json`.
     ///
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn save(&self, name: &str) -> Anyhow<()> {
+    pub(crate) fn save(&self, name: &str) -> Result<()> {
         let folder = folder();
         std::fs::create_dir_all(&folder)?;
         let path = folder.join(name).with_extension("json");
@@ -48,12 +48,12 @@ impl Result {
 /// # Errors
 ///
 /// If a result cannot be read or the page cannot be written.
-pub fn write() -> Anyhow<()> {
+pub(crate) fn write() -> Result<()> {
     let mut results = Vec::new();
     for entry in std::fs::read_dir(folder())? {
         let path = entry?.path();
         let text = std::fs::read_to_string(&path)?;
-        let result: Result = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        let result: Section = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         results.push(result);
     }
     results.sort_by(|a, b| (a.order, &a.title).cmp(&(b.order, &b.title)));
@@ -65,7 +65,7 @@ fn folder() -> PathBuf {
     shell::root().join("bench/results")
 }
 
-fn render(results: &[Result]) -> String {
+fn render(results: &[Section]) -> String {
     let mut page = String::from(
         "# Benchmarks\n\nOurs beside the peers', each table from one interleaved run; the losses too. Made by\n\
          `cargo xtask bench` from the raw figures in `bench/results/`; how is in [bench/README.md](../bench/README.md).\n\
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_table_has_its_head_its_rule_and_its_rows() {
-        let result = Result {
+        let result = Section {
             title: "T".to_owned(),
             order: 1,
             protocol: "P.".to_owned(),

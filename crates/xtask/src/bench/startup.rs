@@ -1,17 +1,15 @@
 //! How soon the verbs that measure nothing answer.
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 
 use super::interleave::{median, quantile, wall_times};
-use super::{BenchResult, Row};
+use super::page::{Row, Section};
 use crate::shell;
 
 const ROUNDS: usize = 101;
 
 /// Times the release binary's quick verbs beside a bare process and beside `lscpu`.
-pub fn main(_: &[String]) -> Result<ExitCode> {
+pub(crate) fn run(_: &[String]) -> Result<()> {
     shell::run(&mut shell::command(
         env!("CARGO"),
         ["build", "--release", "--quiet", "--package", "festina-cli"],
@@ -30,7 +28,7 @@ pub fn main(_: &[String]) -> Result<ExitCode> {
         let milliseconds = |seconds: f64| format!("{:.2}", seconds * 1e3);
         vec![format!("`{name}`"), milliseconds(median(times)), milliseconds(quantile(times, 0.9))]
     };
-    let result = BenchResult {
+    let section = Section {
         title: "Answers at once: `cores` and `laws`".to_owned(),
         order: 30,
         protocol: format!(
@@ -40,6 +38,5 @@ pub fn main(_: &[String]) -> Result<ExitCode> {
         rows: commands.iter().zip(&times).map(row).collect(),
         notes: vec!["Goal: under 5 ms.".to_owned()],
     };
-    result.save("startup")?;
-    Ok(ExitCode::SUCCESS)
+    section.save("startup")
 }

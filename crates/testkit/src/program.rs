@@ -11,10 +11,11 @@
 
 use std::process::ExitCode;
 
-use festina_testkit::{Spend, Truth, spend};
+use crate::{Spend, Truth, spend};
 
-fn main() -> ExitCode {
-    match Arguments::parse(std::env::args().skip(1)) {
+/// Runs the program with the arguments behind its name.
+pub fn known_answer(args: impl Iterator<Item = String>) -> ExitCode {
+    match Arguments::parse(args) {
         Ok(arguments) => arguments.run(),
         Err(message) => {
             say_error(&message);

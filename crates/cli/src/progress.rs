@@ -1,0 +1,156 @@
+//! What happens while runs are measured: a line that moves on a terminal, a line every few seconds elsewhere.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use festina::Point;
+use festina::scale::{Event, Observer, Plan, Progress};
+use festina::tasks;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Shows a measurement on standard error.
+pub(crate) struct Screen {
+    bar: Option<ProgressBar>,
+    /// The block under way.
+    block: Cell<u32>,
+    /// When a line was written last, where there is no terminal.
+    told: Cell<Option<Instant>>,
+}
+
+/// Where there is no terminal, a line is written at most so often.
+const PERIOD: Duration = Duration::from_secs(5);
+
+impl Screen {
+    /// Returns a screen for standard error as it is.
+    pub(crate) fn new() -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            let style =
+                ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is constant");
+            bar.set_style(style);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, block: Cell::new(0), told: Cell::new(Some(Instant::now())) }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => {
+                let _ = writeln!(io::stderr().lock(), "{line}");
+            }
+        }
+    }
+
+    fn started(&self, point: Point, block: u32) {
+        self.block.set(block);
+        if let Some(bar) = &self.bar {
+            let message = bar.message();
+            let tail = message.split_once(" · ").map_or("", |(_, tail)| tail);
+            bar.set_message(format!("block {block}, {} · {tail}", describe(point)));
+        }
+    }
+
+    fn finished(&self, progress: &Progress) {
+        if let Some(bar) = &self.bar {
+            let message = bar.message();
+            let head = message.split(" · ").next().unwrap_or_default().to_owned();
+            let eta = progress.eta.map_or_else(String::new, |eta| format!(", {eta} left at most"));
+            let Progress { runs, finished_points, points, elapsed, .. } = progress;
+            bar.set_message(format!(
+                "{head} · {runs} runs, {finished_points} of {points} points done, {elapsed}{eta}"
+            ));
+        } else if self.told.get().is_none_or(|told| told.elapsed() >= PERIOD) {
+            self.told.set(Some(Instant::now()));
+            let Progress { runs, finished_points, points, elapsed, .. } = progress;
+            let eta = progress.eta.map_or_else(String::new, |eta| format!(", {eta} left at most"));
+            let block = self.block.get();
+            self.say(&format!(
+                "block {block}: {runs} runs, {finished_points} of {points} points done, {elapsed}{eta}"
+            ));
+        }
+    }
+}
+
+impl Observer for Screen {
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::Planned(plan) => self.say(&describe_plan(plan)),
+            Event::Started { point, block, .. } => self.started(*point, *block),
+            Event::Finished { progress, .. } => self.finished(progress),
+            Event::Noticed(finding) => self.say(&finding.message),
+            Event::Ended(_) => {
+                if let Some(bar) = &self.bar {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Says what a plan will do.
+pub(crate) fn describe_plan(plan: &Plan) -> String {
+    let points = match (plan.is_adaptive, plan.points.len()) {
+        (true, 0) => "sizes that are still to be found".to_owned(),
+        (true, _) => format!("{} points, more sizes to be found", plan.points.len()),
+        (false, 1) => "1 point".to_owned(),
+        (false, count) => format!("{count} points"),
+    };
+    let time = match plan.eta {
+        Some(eta) => format!("about {eta}, at most {}", plan.budget),
+        None => format!("at most {}", plan.budget),
+    };
+    format!("plan: {points}, {} to {} runs in randomised blocks, {time}", plan.fewest_runs, plan.most_runs)
+}
+
+fn describe(point: Point) -> String {
+    match point.n {
+        Some(n) => format!("n = {n}, p = {}", point.p),
+        None => format!("p = {}", point.p),
+    }
+}
+
+/// Shows a run of tasks on standard error: a line that moves on a terminal, nothing elsewhere.
+pub(crate) struct TaskScreen {
+    bar: Option<ProgressBar>,
+}
+
+impl TaskScreen {
+    /// Returns a screen for standard error as it is.
+    pub(crate) fn new() -> Self {
+        // Outputs of tasks go to the terminal too: a line that moves among them would be torn.
+        let shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Self { bar: shown.then(spinner) }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl tasks::TaskObserver for TaskScreen {
+    fn progress(&mut self, progress: &tasks::Progress) {
+        let Some(bar) = &self.bar else { return };
+        let ended = progress.finished + progress.failed + progress.recorded;
+        let total = progress.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let failed =
+            if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
+        let left = progress.left().map_or_else(String::new, |left| format!(", {left} left"));
+        let efficiency = 100.0 * progress.efficiency();
+        bar.set_message(format!("{ended}{total} tasks{failed}, efficiency {efficiency:.0} %{left}"));
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is constant");
+    bar.set_style(style);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

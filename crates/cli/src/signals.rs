@@ -1,0 +1,35 @@
+//! Ctrl-C and its kin become a request to stop.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::thread;
+
+use festina::CancelToken;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+
+/// Returns a token on which SIGINT, SIGTERM and SIGHUP ask to stop: the first politely, the second urgently.
+pub(crate) fn cancel_on_signals() -> CancelToken {
+    let token = CancelToken::new();
+    // Without a handler, the kernel would kill us where a file limit (ulimit -f) is reached: it is an error like a full
+    // disk, and told as one.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+        let requested = token.clone();
+        thread::spawn(move || {
+            for _ in &mut signals {
+                say(if requested.is_requested() {
+                    "stopping at once"
+                } else {
+                    "stopping after the run in flight; again (Ctrl-C) to stop at once"
+                });
+                requested.request();
+            }
+        });
+    }
+    token
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

@@ -1,0 +1,49 @@
+//! What a measured run costs, beside a bare spawn in C and beside hyperfine.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::page::Section;
+use crate::shell;
+
+const RUNS: &str = "600";
+
+/// Builds the reference and the example, runs them interleaved, and saves the section.
+pub(crate) fn run(_: &[String]) -> Result<()> {
+    let reference = shell::target().join("bench-spawn-reference");
+    let source = shell::root().join("bench/spawn/reference.c");
+    shell::run(&mut shell::command(
+        "cc",
+        ["-O2".as_ref(), "-o".as_ref(), reference.as_os_str(), source.as_os_str()],
+    ))?;
+    let cargo = ["run", "--release", "--quiet", "--package", "festina-run", "--example", "spawn_cost", "--"];
+    let mut command = shell::command(env!("CARGO"), cargo);
+    let printed = shell::capture(command.arg(&reference).arg(RUNS))?;
+    let figures: Value = serde_json::from_str(printed.trim()).context("the example prints JSON")?;
+    let microseconds =
+        |name: &str| figures[name].as_f64().map_or("not installed".to_owned(), |us| format!("{us:.0}"));
+    let row = |what: &str, total: &str, added: &str| {
+        vec![
+            what.to_owned(),
+            microseconds(total),
+            if added.is_empty() { "0".to_owned() } else { microseconds(added) },
+        ]
+    };
+    let section = Section {
+        title: "What a measured run costs".to_owned(),
+        order: 20,
+        protocol: format!(
+            "`/bin/true`, {RUNS} runs each in turn, median µs from before the start to after the collection; festina with \
+             all counters on and both streams captured, hyperfine by the slope over its number of runs."
+        ),
+        columns: ["what", "µs a run", "added to the bare start"].map(str::to_owned).to_vec(),
+        rows: vec![
+            row("bare `posix_spawn` + `wait4` (C)", "reference_us", ""),
+            row("festina", "festina_us", "added_festina_us"),
+            row("festina, with time and memory limits", "festina_bounded_us", "added_bounded_us"),
+            row("hyperfine", "hyperfine_us", "added_hyperfine_us"),
+        ],
+        notes: vec!["Goal: at most 500 µs added, and less than hyperfine.".to_owned()],
+    };
+    section.save("spawn")
+}
