@@ -10,7 +10,7 @@ use rustix::pipe::{SpliceFlags, splice};
 use super::Content;
 
 /// Large pipes save changes of context: the program and its feeder share a CPU.
-const PIPE_SIZE: usize = 1 << 20;
+pub(super) const PIPE_SIZE: usize = 1 << 20;
 
 /// Writes all of `content` into `pipe`, or as much as the program cares to read.
 ///

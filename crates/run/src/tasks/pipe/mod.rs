@@ -16,7 +16,7 @@ use festina_types::Bytes;
 pub(super) use feed::feed;
 use find::{find, find_last};
 
-use super::key::Hasher;
+use super::key::{Hasher, fingerprint};
 use super::{Origin, TaskError};
 
 /// A record that is longer is refused: a stream's blocks are held in memory.
@@ -63,6 +63,8 @@ impl Pipe {
         } else if data.is_dir() {
             return Err(fail(io::ErrorKind::IsADirectory.into()));
         } else {
+            // Refused where it is no pipe: then it stays as it is.
+            let _ = rustix::pipe::fcntl_setpipe_size(&file, feed::PIPE_SIZE);
             Text::Stream { file, rest: Vec::new(), is_at_end: false }
         };
         Ok(Blocks { pipe: self.clone(), source })
@@ -125,7 +127,7 @@ impl Blocks {
                 }
                 rest.extend_from_slice(&bytes[end..]);
                 bytes.truncate(end);
-                let hash = Hasher::new("block").text(&bytes).finish();
+                let hash = Hasher::new("block").text(&fingerprint(&bytes)).finish();
                 Ok(Some(Block { content: Content::Bytes(Arc::new(bytes)), hash }))
             }
         }
