@@ -78,6 +78,51 @@ fn short(report: &Report) -> Report {
     short
 }
 
+/// Writes `report` wherever `arguments` ask for it but to standard output, which belongs to somebody else; JSON goes there
+/// only if it is asked to.
+pub(crate) fn write_files(
+    report: &Report,
+    json: &Value,
+    provenance: &[(String, String)],
+    arguments: &OutputArguments,
+) -> Result<(), Error> {
+    write_pictures(report, provenance, arguments)?;
+    arguments.json.as_deref().map_or(Ok(()), |path| emit_json(json, path))
+}
+
+/// Prints `report` to standard error if that is a terminal; elsewhere its title alone, and only if it `matters`.
+pub(crate) fn print_to_errors(report: &Report, matters: bool) {
+    if !io::stderr().is_terminal() {
+        if matters {
+            let _ = writeln!(io::stderr().lock(), "festina: {} ({})", report.title, report.subtitle);
+        }
+        return;
+    }
+    let options = text::TextOptions { color: false, ..screen() };
+    let _ = io::stderr().lock().write_all(text::render(report, &options).as_bytes());
+}
+
+/// Writes the HTML page and the SVG drawing.
+fn write_pictures(
+    report: &Report,
+    provenance: &[(String, String)],
+    arguments: &OutputArguments,
+) -> Result<(), Error> {
+    if let Some(path) = &arguments.html {
+        let options = html::HtmlOptions { provenance: provenance.to_vec(), generator: generator() };
+        write_file(path, &html::page(report, &options))?;
+    }
+    if let Some(path) = &arguments.svg {
+        let charts = report.charts();
+        let chart = charts.first().ok_or_else(|| Error::Input {
+            message: "this answer has no chart to write as SVG".to_owned(),
+            hint: Some("leave --svg away".to_owned()),
+        })?;
+        write_file(path, &svg::chart(chart, &svg::SvgOptions::default()))?;
+    }
+    Ok(())
+}
+
 /// Writes the table at `index` of `report` as CSV to `path`, or prints it where `path` is `-`.
 pub(crate) fn emit_csv(report: &Report, index: usize, path: &Path) -> Result<(), Error> {
     let tables = report.tables();
@@ -163,7 +208,7 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(path, text)
         .map_err(|source| Error::File { action: format!("write {}", path.display()), source })
 }

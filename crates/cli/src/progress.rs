@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use festina::Point;
 use festina::scale::{Event, Observer, Plan, Progress};
+use festina::tasks;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Shows a measurement on standard error.
@@ -110,4 +111,46 @@ fn describe(point: Point) -> String {
         Some(n) => format!("n = {n}, p = {}", point.p),
         None => format!("p = {}", point.p),
     }
+}
+
+/// Shows a run of tasks on standard error: a line that moves on a terminal, nothing elsewhere.
+pub(crate) struct TaskScreen {
+    bar: Option<ProgressBar>,
+}
+
+impl TaskScreen {
+    /// Returns a screen for standard error as it is.
+    pub(crate) fn new() -> Self {
+        // Outputs of tasks go to the terminal too: a line that moves among them would be torn.
+        let shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Self { bar: shown.then(spinner) }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl tasks::TaskObserver for TaskScreen {
+    fn progress(&mut self, progress: &tasks::Progress) {
+        let Some(bar) = &self.bar else { return };
+        let ended = progress.finished + progress.failed + progress.recorded;
+        let total = progress.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let failed =
+            if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
+        let left = progress.left().map_or_else(String::new, |left| format!(", {left} left"));
+        let efficiency = 100.0 * progress.efficiency();
+        bar.set_message(format!("{ended}{total} tasks{failed}, efficiency {efficiency:.0} %{left}"));
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is constant");
+    bar.set_style(style);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }

@@ -42,6 +42,12 @@ pub enum Error {
     /// A law refuses its numbers.
     #[error(transparent)]
     Law(#[from] festina_laws::LawError),
+    /// The tasks could not be run.
+    #[error(transparent)]
+    Task(#[from] festina_run::tasks::TaskError),
+    /// An instance, a tour or a request of the travelling salesman is wrong.
+    #[error(transparent)]
+    Route(#[from] festina_route::RouteError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -63,6 +69,8 @@ impl Error {
         match self {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
+            Self::Task(error) => error.hint(),
+            Self::Route(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
                     Some("correct the path: a file or a folder of it does not exist".to_owned())
@@ -80,7 +88,7 @@ impl Error {
     /// Returns the exit code that says what kind of error it is.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) => Exit::BadInput,
+            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) => Exit::BadInput,
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::InvalidData
@@ -89,6 +97,7 @@ impl Error {
                 _ => Exit::Unavailable,
             },
             Self::Measure(error) => exit_of(error),
+            Self::Task(error) => error.exit(),
         }
     }
 }

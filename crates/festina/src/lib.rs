@@ -8,6 +8,8 @@ mod error;
 mod json;
 mod laws;
 pub mod scale;
+pub mod solve;
+pub mod tasks;
 
 pub use cores::{cores, cores_json, cores_report};
 pub use error::Error;
@@ -15,6 +17,8 @@ pub use error::Error;
 pub use festina_machine as machine;
 /// Reports as text, HTML, SVG and CSV.
 pub use festina_report as report;
+/// Native functions on threads of this process.
+pub use festina_run::Threads;
 pub use festina_types::{Bytes, CancelToken, Exit, Point, Seconds, Workers};
 pub use json::{Versioned, versioned};
 pub use laws::{LawParameter, LawsResult, LawsSource, SpeedupRow, laws, laws_report, parse_times};

@@ -4,8 +4,8 @@
 //! as A. Calotoiu et al. (*Using automated performance modeling to find scalability bugs in complex codes*, SC
 //! 2013) do; the textbook classes n and n · log n weigh more in advance than other whole powers, and those more
 //! than odd fractions, so that the simpler is preferred unless the data speak. The top two decades of sizes are
-//! used (at least four points), because constants at small sizes poison a fit. The cost of one step is expected
-//! to rise by 2 % a doubling, as data leave one cache after another.
+//! used (at least four points), because constants at small sizes poison a fit. Beyond the largest size, the cost of
+//! one step is expected to rise by 2 % a doubling, as data leave one cache after another.
 //!
 //! For words, [`Growth::exponent`] is the slope of ln T over ln n in the same range, with its interval: "n^1.02 ±
 //! 0.03 over 10⁴..10⁶" says what was seen, where a complexity class would claim what wasn't.
@@ -148,10 +148,7 @@ impl Growth {
         let by_shape: Vec<f64> = (0..shapes).flat_map(|j| rows.iter().map(move |row| row[j])).collect();
         let even = -(DRIFT_RATES.len() as f64).ln();
         let drifts = DRIFT_RATES.map(|rate| Drift { rate, ln_weight: even });
-        let mut track = track(used, |place| place.n);
-        for (ln_value, u) in track.ln_value.iter_mut().zip(&track.u) {
-            *ln_value -= step_cost(largest.log2(), *u);
-        }
+        let track = track(used, |place| place.n);
         let averaged = Averaged::new(&track, &by_shape, &ln_priors(&terms), &drifts);
         Ok(Self { places, start, terms, averaged })
     }
@@ -309,9 +306,9 @@ impl Growth {
     }
 }
 
-/// Returns what the rising cost of a step adds to ln T between two sizes given by their binary logarithms.
-fn step_cost(from: f64, to: f64) -> f64 {
-    STEP_COST * std::f64::consts::LN_2 * (to - from)
+/// Returns what the rising cost of a step adds to ln T beyond the largest size, both as binary logarithms.
+fn step_cost(largest: f64, size: f64) -> f64 {
+    STEP_COST * std::f64::consts::LN_2 * (size - largest).max(0.0)
 }
 
 /// Returns ln (φ + g(n) / g(largest)) for every term g and floor φ, terms major.

@@ -111,7 +111,7 @@ impl ShapePrior {
         for application in applications {
             let weight = 1.0 / (application.len() as f64).sqrt();
             for series in application {
-                Scaling::strong(series, self)?.add_responsibilities(&mut sums, weight);
+                Scaling::whole(series, self)?.add_responsibilities(&mut sums, weight);
             }
         }
         smooth(&mut sums.serial);

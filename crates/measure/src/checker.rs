@@ -165,6 +165,25 @@ impl<'a> Checker<'a> {
         Ok(self.judged(index, comparison.outcome, comparison.hint))
     }
 
+    /// Keeps a wrong output beside the reference; returns what to type to see all of the difference.
+    pub(crate) fn keep_different(&self, task: &Task) -> Result<Option<Finding>, MeasureError> {
+        let reference = self.references.iter().find(|reference| reference.n == task.point.n);
+        let Some(reference) = reference.and_then(|reference| reference.output.as_ref()) else {
+            return Ok(None);
+        };
+        let Some(candidate) = self.written(task) else { return Ok(None) };
+        let size = task.point.n.map_or(String::new(), |n| format!("n={},", format_size(n)));
+        let kept = self.folder.join(format!("{size}p={}.different", task.point.p));
+        let kept = match candidate.extension() {
+            Some(extension) => kept.with_added_extension(extension),
+            None => kept,
+        };
+        fs::copy(&candidate, &kept).map_err(|e| MeasureError::file("write", &kept, e))?;
+        let message = format!("the reference and the first wrong output at {} are kept", shown(task.point));
+        let hint = format!("diff {} {}", reference.display(), kept.display());
+        Ok(Some(Finding::new(Severity::Note, "outputs-kept", message).with_hint(hint)))
+    }
+
     /// What another run on one worker shows about the reference.
     fn judge_reference(&mut self, index: usize, reference: &[u8], again: &[u8]) -> Judgement {
         let Some(found) = variation(reference, again, &self.rules) else {
@@ -220,8 +239,8 @@ impl<'a> Checker<'a> {
             (_, varying) => varying.is_none(),
         };
         let finding = hint.filter(|_| is_told).map(|hint| {
-            let message = "a result differs from the reference's, by little";
-            Finding::new(Severity::Note, "check-strict", message).with_hint(hint)
+            let message = "a difference from the reference may be harmless";
+            Finding::new(Severity::Note, "maybe-harmless", message).with_hint(hint)
         });
         Judgement { outcome: is_told.then_some(outcome), finding, varies: None }
     }

@@ -1,4 +1,32 @@
 //! Measures T(n, p): the time that a command takes at problem size n on p workers.
+//!
+//! A [`Workload`] is a command with `{n}` and `{p}` in it; a [`Design`] says at which points, within which budget; a
+//! [`Check`], how results are compared. [`measure`] runs them by one [`Executor`] (on this machine, [`Processes`]),
+//! writes every run into a [`RunFolder`] of the [`Store`] as it ends, and returns [`Measurements`], which a
+//! [`StoredRun`] gives again without running anything.
+//!
+//! ```
+//! use festina_machine::{Source, Surroundings, detect};
+//! use festina_measure::{Check, Design, Processes, Request, Sizes, Store, Workload, measure, parse_workers};
+//! use festina_types::{CancelToken, Point};
+//!
+//! let mut design = Design::new(Sizes::None, parse_workers("1")?);
+//! (design.stopping.min_blocks, design.stopping.max_blocks) = (3, 3);
+//! let request = Request::new(Workload::new(["echo", "42"])?, design, Check::default(), 0.0);
+//!
+//! let machine = detect(&Source::live(), &Surroundings::default());
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let state_folder = folder.path();
+//! let mut run = Store::new(state_folder).create(&request, &machine)?;
+//! let mut executor = Processes::new(&machine, [("PATH", "/usr/bin:/bin")].into_iter().collect())?;
+//! let measured = measure(&request, &mut run, &mut executor, &(), &CancelToken::new())?;
+//! assert!(measured.at(Point::new(None, 1)).unwrap().wall.unwrap().value < 1.0);
+//! # Ok::<(), festina_measure::MeasureError>(())
+//! ```
+//!
+//! What is pure: the design, the order, the stopping rule, the evidence of noise, the comparison of results and all
+//! of the analysis. What does I/O: [`Processes`], the store, and the part of the check that reads outputs.
+//! `docs/concepts/measurement.md` and `docs/concepts/check.md` tell the procedure and its reasons.
 
 mod check;
 mod checker;

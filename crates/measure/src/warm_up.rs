@@ -1,11 +1,12 @@
 //! Warm-up, judged and not assumed.
 //!
 //! The first block may be unlike the others: cold caches, pages not yet read, a clock not yet risen. Leading blocks
-//! are dropped as long as their residual, the median over the points of log t less the point's own median, is
-//! further from that of the later half of the blocks than two of its standard errors; at most five, and never more
-//! than half.
+//! are dropped as long as their residual, the median over the points of log t less the point's own median, is too far
+//! from that of the later half of the blocks to be one of them, by Student's t at 99 %; at most five, and never more
+//! than half. Two standard errors, the usual bound, would drop every fifth first block of a quiet program, since the
+//! later half is but a few blocks.
 
-use festina_laws::stats::{median, median_absolute_deviation};
+use festina_laws::stats::{median, median_absolute_deviation, student_t_quantile};
 use festina_types::{Point, Sample};
 
 /// No more leading blocks than this are dropped.
@@ -46,9 +47,10 @@ pub fn warm_up_blocks(samples: &[&Sample]) -> u32 {
     let later: Vec<f64> = blocks[blocks.len() / 2..].iter().map(|(_, residual)| *residual).collect();
     let center = median(&later).unwrap_or(0.0);
     let spread = NORMAL_PER_MAD * median_absolute_deviation(&later).unwrap_or(0.0);
-    let error = spread * (1.0 + 1.0 / later.len() as f64).sqrt();
+    let degrees = (later.len() - 1).max(1) as f64;
+    let bound = student_t_quantile(0.995, degrees) * spread * (1.0 + 1.0 / later.len() as f64).sqrt();
     let most = (blocks.len() / 2).min(MOST as usize);
-    let unlike = |residual: f64| (residual - center).abs() > (2.0 * error).max(NEGLIGIBLE);
+    let unlike = |residual: f64| (residual - center).abs() > bound.max(NEGLIGIBLE);
     let dropped = blocks[..most].iter().take_while(|(_, residual)| unlike(*residual)).count();
     if dropped == 0 { 0 } else { blocks[dropped - 1].0 + 1 }
 }

@@ -7,8 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use festina_machine::{Source, Surroundings, detect};
 use festina_measure::{
-    Check, Design, Event, Observer, Processes, Refusal, Request, Sizes, Store, Workload, measure,
-    parse_workers,
+    Check, Design, Processes, Refusal, Request, Sizes, Store, Workload, measure, parse_workers,
 };
 use festina_types::{CancelToken, Contamination, Point, Sample, Seconds};
 
@@ -45,12 +44,6 @@ impl Drop for Hog {
 const BURN: &str = "p=$OMP_NUM_THREADS; for w in $(seq $p); do \
                     (i=0; while [ $i -lt $((200000 / p)) ]; do i=$((i+1)); done) & done; wait; echo done";
 
-struct Silent;
-
-impl Observer for Silent {
-    fn observe(&self, _event: &Event<'_>) {}
-}
-
 /// Measures the burning on 1 and 2 workers, in `blocks` blocks.
 fn measure_burning(blocks: u32) -> festina_measure::Measurements {
     let mut design = Design::new(Sizes::None, parse_workers("1,2").unwrap());
@@ -63,7 +56,7 @@ fn measure_burning(blocks: u32) -> festina_measure::Measurements {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Store::new(folder.path()).create(&request, &machine).unwrap();
     let mut executor = Processes::new(&machine, std::env::vars_os().collect()).unwrap();
-    measure(&request, &mut run, &mut executor, &Silent, &CancelToken::new()).unwrap()
+    measure(&request, &mut run, &mut executor, &(), &CancelToken::new()).unwrap()
 }
 
 fn flagged<'a>(samples: impl Iterator<Item = &'a Sample>) -> (usize, usize) {

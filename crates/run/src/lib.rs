@@ -32,6 +32,8 @@ mod runner;
 mod sampler;
 mod stdio;
 mod stop;
+pub mod tasks;
+mod threads;
 mod tree;
 mod watch;
 
@@ -42,3 +44,4 @@ pub use launch::{Input, Launch, Sink};
 pub use lookup::find_program;
 pub use outcome::{Captured, Outcome};
 pub use runner::{Observer, Runner, run};
+pub use threads::Threads;

@@ -25,6 +25,9 @@ use crate::{Launch, Outcome, RunError};
 /// so some milliseconds late.
 const LINGER_NS: u64 = 200_000_000;
 
+/// What a light runner leaves uncounted is below this.
+const LIGHT_NS: u64 = 2_000_000;
+
 /// Is told of a run while it goes on.
 pub trait Observer {
     /// The program was started with this process id.
@@ -54,6 +57,7 @@ pub struct Runner {
     slots: u32,
     /// How many processes the kernel had killed for memory, and when that was read.
     memory_kills: (Option<u64>, u64),
+    is_light: bool,
 }
 
 /// Runs one program, with a runner of its own.
@@ -85,8 +89,19 @@ impl Runner {
             transferred: None,
             slots: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
             memory_kills: (reader.memory_kills(), now_ns()),
+            is_light: false,
             reader,
         })
+    }
+
+    /// Returns a runner for very many short programs, which counts only what costs nothing: I/O is not counted,
+    /// waiting for a CPU from 2 ms on, and the process tree is sampled from 50 ms on, unless its memory is limited.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Runner::new`].
+    pub fn light() -> Result<Self, RunError> {
+        Ok(Self { is_light: true, ..Self::new()? })
     }
 
     /// Runs the program of `launch` to its end, and sees to it that none of its descendants outlives it.
@@ -152,19 +167,27 @@ impl Runner {
         observer: &mut dyn Observer,
     ) -> Result<Outcome, RunError> {
         self.look_for_memory_kills();
-        if self.transferred.is_none() {
+        if self.transferred.is_none() && !self.is_light {
             self.transferred = self.reader.transferred(guardian.pid());
         }
         let started_at = SystemTime::now();
         let mut watch = self.start(guardian, launch)?;
         let slots = slots(launch).unwrap_or(self.slots);
         let (main, started_ns) = (watch.started.pid, watch.started.at_ns);
-        self.sampler.start(Job::new(guardian.pid(), main, started_ns, slots, launch.memory_limit));
+        let job = Job::new(guardian.pid(), main, started_ns, slots, launch.memory_limit);
+        let is_late = self.is_light && launch.memory_limit.is_none();
         observer.started(raw(main));
-        let end = watch.wait(guardian, &mut self.buffer, cancel, observer);
+        let end = if is_late {
+            let mut late = Late { sampler: &self.sampler, job: Some(job), observer };
+            watch.wait(guardian, &mut self.buffer, cancel, &mut late)
+        } else {
+            self.sampler.start(job);
+            watch.wait(guardian, &mut self.buffer, cancel, observer)
+        };
         let job = self.sampler.finish();
         // The program is a zombie now, or about to be killed: its counters are final, and can still be read.
-        let last = self.reader.scheduled(raw(main));
+        let is_short = is_late && now_ns() < started_ns + LIGHT_NS;
+        let last = if is_short { None } else { self.reader.scheduled(raw(main)) };
         let (account, exceeded) = match job {
             Some(job) => (job.account, job.exceeded),
             None => (TreeAccount::new(slots, started_ns), None),
@@ -273,7 +296,7 @@ impl Runner {
         let main = main.map(|scheduled| (raw(started.pid), scheduled));
         let waits = account.finish(end_ns, main, (user + system) * 1e9);
         let before = self.transferred.unwrap_or_default();
-        self.transferred = self.reader.transferred(root);
+        self.transferred = if self.is_light { None } else { self.reader.transferred(root) };
         let moved = |pick: fn(Transferred) -> Bytes| {
             self.transferred.map(|after| Bytes(pick(after).0.saturating_sub(pick(before).0)))
         };
@@ -323,6 +346,22 @@ impl Runner {
         if now > self.memory_kills.1 + 1_000_000_000 {
             self.memory_kills = (self.reader.memory_kills(), now);
         }
+    }
+}
+
+/// Starts to sample a run at its first tick.
+struct Late<'a> {
+    sampler: &'a Sampler,
+    job: Option<Job>,
+    observer: &'a mut dyn Observer,
+}
+
+impl Observer for Late<'_> {
+    fn running(&mut self, elapsed: Seconds) {
+        if let Some(job) = self.job.take() {
+            self.sampler.start(job);
+        }
+        self.observer.running(elapsed);
     }
 }
 

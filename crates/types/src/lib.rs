@@ -4,6 +4,7 @@
 //! are [`Bytes`]; where a plain float crosses a boundary (JSON, CSV, Python), its name ends in its unit:
 //! `elapsed_s`, `peak_rss_bytes`.
 
+mod backend;
 mod cancel;
 mod estimate;
 mod exit;
@@ -12,6 +13,7 @@ mod point;
 mod sample;
 mod units;
 
+pub use backend::{Backend, BackendError, Function};
 pub use cancel::CancelToken;
 pub use estimate::{Estimate, Interval, Method};
 pub use exit::Exit;

@@ -2,7 +2,9 @@
 
 mod cores;
 mod laws;
+mod run;
 mod scale;
+mod solve;
 
 use std::process::ExitCode;
 
@@ -17,6 +19,8 @@ pub(crate) fn dispatch(arguments: Arguments) -> ExitCode {
         Verb::Scale(arguments) => scale::run(*arguments),
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
+        Verb::Run(arguments) => run::run(*arguments),
+        Verb::Solve(arguments) => solve::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error: Error| {
         output::print_error(&error);

@@ -179,7 +179,8 @@ fn typed(arguments: &ScaleArguments) -> Result<ScaleOptions, Error> {
     })
 }
 
-fn environment(typed: &[String]) -> Result<BTreeMap<String, String>, Error> {
+/// Reads `NAME=VALUE` pairs.
+pub(crate) fn environment(typed: &[String]) -> Result<BTreeMap<String, String>, Error> {
     let pair = |text: &String| {
         let (name, value) = text.split_once('=').ok_or_else(|| Error::Input {
             message: format!("--env '{text}' has no value"),

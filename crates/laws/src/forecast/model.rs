@@ -92,9 +92,9 @@ impl Forecast {
         Estimate { value: self.value, interval: Some(self.interval), method: Method::Conformal }
     }
 
-    /// Returns by what factor the forecasts of the laws that carry at least a tenth of it differ; 1 if one does.
+    /// Returns by what factor the forecasts of the laws that carry at least 5 % of it differ; 1 if one does.
     pub fn disagreement(&self) -> f64 {
-        let leading = || self.basis.iter().filter(|member| member.weight >= 0.1).map(|member| member.value);
+        let leading = || self.basis.iter().filter(|member| member.weight >= 0.05).map(|member| member.value);
         let (low, high) = (leading().fold(f64::INFINITY, f64::min), leading().fold(0.0, f64::max));
         if low > 0.0 && high >= low { high / low } else { 1.0 }
     }

@@ -1,7 +1,7 @@
 //! Curves over the number of workers: strong scaling, where the work stays, and weak scaling, where it grows.
 //!
-//! The forecast is the geometric mean of two members. One is the median over the shapes of the
-//! [prior](crate::prior), the other fits `T = b + a / p + d · log₂ p` by relative non-negative least squares and
+//! The forecast is the geometric mean of two members. One is the median (for weak scaling the
+//! mean) over the shapes of the [prior](crate::prior), the other fits `T = b + a / p + d · log₂ p` by relative non-negative least squares and
 //! follows its level like the first (Amdahl's law anchored, with a logarithmic overhead). Both are positive, so
 //! is their mean.
 
@@ -35,16 +35,22 @@ enum Kind {
 }
 
 impl Scaling {
-    /// Fits a series of strong scaling.
-    pub(crate) fn strong(observations: &[Observation], prior: &ShapePrior) -> Result<Self, LawError> {
+    /// Fits a whole series of strong scaling, to learn from it.
+    pub(crate) fn whole(observations: &[Observation], prior: &ShapePrior) -> Result<Self, LawError> {
         Observation::check(observations)?;
-        Self::of_places(super::points::merge(observations), prior)
+        let places = super::points::merge(observations);
+        require_two(&places)?;
+        Self::from(0, places, prior)
     }
 
+    /// Fits a series of strong scaling, from where it is no longer superlinear.
     pub(crate) fn of_places(places: Vec<Place>, prior: &ShapePrior) -> Result<Self, LawError> {
         require_two(&places)?;
+        Self::from(superlinear_start(&places), places, prior)
+    }
+
+    fn from(skipped: usize, places: Vec<Place>, prior: &ShapePrior) -> Result<Self, LawError> {
         let superlinearity = superlinearity(&places);
-        let skipped = superlinear_start(&places);
         let (ln_priors, drifts) = (prior.ln_shapes(), prior.drifts());
         Self::new(Kind::Strong, places, skipped, superlinearity, &ln_priors, &drifts)
     }
@@ -102,10 +108,15 @@ impl Scaling {
     fn ahead(&self, p: f64) -> Outlook {
         let distance = (p / self.range().1).log2();
         let ln_shapes = self.ln_shapes(p);
-        let sd = self.averaged.outlook(&ln_shapes, distance).sd;
+        let mean = self.averaged.outlook(&ln_shapes, distance);
+        let averaged = match self.kind {
+            // Overheads that few points cannot exclude reach far up: the mean would follow them.
+            Kind::Strong => self.averaged.median(&ln_shapes),
+            Kind::Weak => mean.ln_value,
+        };
         Outlook {
-            ln_value: f64::midpoint(self.averaged.median(&ln_shapes), self.law.ln_time(p)),
-            sd: sd + self.superlinearity * distance,
+            ln_value: f64::midpoint(averaged, self.law.ln_time(p)),
+            sd: mean.sd + self.superlinearity * distance,
         }
     }
 

@@ -17,7 +17,8 @@ impl Context<'_> {
         if measurement.used.is_empty() {
             return measurement.speedup.clone();
         }
-        let base_point = self.base_of(measurement.point).ok_or(Refusal::NoBase)?;
+        let in_design = |base: &Point| self.request.design.points(self.sizes).contains(base);
+        let base_point = self.base_of(measurement.point).filter(in_design).ok_or(Refusal::NoBase)?;
         let base = all.iter().find(|m| m.point == base_point && !m.used.is_empty()).ok_or(Refusal::NoBase)?;
         if let Verdict::Different { first_difference, .. } = &base.verdict {
             return Err(Refusal::Different { first_difference: first_difference.clone() });

@@ -143,20 +143,21 @@ impl Context<'_> {
         (!times.is_empty()).then(|| Finding::new(Severity::Note, "outliers", message))
     }
 
-    /// Compares the CPUs that were used with those that were to be. Where no speed-up can be told, nobody is accused of
+    /// Compares the CPUs that were used, or waited for, with those that were to be. Where no speed-up can be told, nobody is accused of
     /// having none.
     fn ignored_workers(&self, points: &[Measurement]) -> Vec<Finding> {
         let used_cpus = |m: &Measurement| {
             let accounting = m.accounting?;
             let wall = accounting.total().0 / m.point.workers();
             let cpu = accounting.user.0 + accounting.system.0 + accounting.excess.0;
-            (wall > 0.02).then_some(cpu / wall)
+            let waited = accounting.run_delay.0 + accounting.steal.0;
+            (wall > 0.02).then_some((cpu / wall, (cpu + waited) / wall))
         };
         let mut findings = Vec::new();
         for n in series(points) {
             let of_size = || points.iter().filter(move |m| m.point.n == n);
             let one = of_size().find(|m| m.point.p.get() == 1);
-            if let Some(cpus) = one.and_then(used_cpus).filter(|cpus| *cpus > 1.2) {
+            if let Some((cpus, _)) = one.and_then(used_cpus).filter(|(cpus, _)| *cpus > 1.2) {
                 let message = format!("on one worker {cpus:.1} CPUs were in use: p = 1 is not what it says");
                 let hint = "put {p} where the command takes its number of threads";
                 findings.push(Finding::new(Severity::Warning, "base-not-serial", message).with_hint(hint));
@@ -166,7 +167,7 @@ impl Context<'_> {
             let speedups = || many().filter_map(|m| m.speedup.as_ref().ok()).map(|s| s.speedup.value);
             let is_told = speedups().next().is_some();
             let gains = speedups().any(|speedup| speedup > 1.15);
-            let most = many().filter_map(used_cpus).fold(f64::NAN, f64::max);
+            let most = many().filter_map(used_cpus).map(|(_, wanted)| wanted).fold(f64::NAN, f64::max);
             if most < 1.1 && is_told && !gains {
                 let message = "more workers did not help, and on the average no more than one CPU was in use";
                 let hint = if self.request.workload.mentions_workers() {

@@ -134,6 +134,15 @@ fn commands_that_ignore_p_are_suspected() {
     assert!(codes(&with_cpus(1.0, 1.0, 1.0)).contains(&"ignores-workers"));
     assert!(codes(&with_cpus(2.0, 2.0, 1.0)).contains(&"base-not-serial"));
     assert!(codes(&with_cpus(1.0, 1.8, 0.6)).is_empty());
+    // Two threads that others keep from their CPUs are still two threads.
+    let mut crowded = blocks();
+    for sample in &mut crowded {
+        let factor = if sample.point.p.get() == 2 { 0.96 / 0.6 } else { 1.0 };
+        sample.usage.wall.0 *= factor;
+        sample.usage.user = Seconds(0.5);
+        sample.usage.run_delay = Some(Seconds(1.2));
+    }
+    assert!(!codes(&analyse(crowded, &[])).contains(&"ignores-workers"));
     // Sleeping in parallel needs no CPU, and is a speed-up all the same.
     assert!(codes(&with_cpus(0.0, 0.0, 0.5)).is_empty());
 }

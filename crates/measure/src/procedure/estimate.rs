@@ -41,7 +41,18 @@ impl Procedure<'_> {
         self.samples.iter().filter(is_usable).map(|s| s.usage.wall.0).collect()
     }
 
+    /// Judges the warm-up anew after each run, and once.
     fn warm_up(&self) -> u32 {
+        let (count, warm_up) = self.judged_warm_up.get();
+        if count == self.samples.len() {
+            return warm_up;
+        }
+        let warm_up = self.judge_warm_up();
+        self.judged_warm_up.set((self.samples.len(), warm_up));
+        warm_up
+    }
+
+    fn judge_warm_up(&self) -> u32 {
         let accepted = self.design().accept_noise;
         let counted: Vec<_> =
             self.samples.iter().filter(|s| accepted || s.contamination.is_empty()).collect();

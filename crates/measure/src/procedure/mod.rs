@@ -8,10 +8,12 @@ mod estimate;
 mod run;
 mod sizes;
 
+use std::cell::Cell;
+
 use festina_types::{CancelToken, Finding, Point, Sample, Seconds, Severity, Workers};
 
 use crate::checker::Checker;
-use crate::design::Design;
+use crate::design::{Design, Sizes};
 use crate::error::MeasureError;
 use crate::executor::Executor;
 use crate::measurement::{Measurements, describe, shown};
@@ -61,6 +63,7 @@ pub fn measure(
         usual_major_faults: Vec::new(),
         overhead: Overhead::default(),
         requeues: Requeues::default(),
+        judged_warm_up: Cell::default(),
         runs: 0,
     };
     let reason = procedure.run()?;
@@ -86,6 +89,8 @@ struct Procedure<'a> {
     usual_major_faults: Vec<(Option<f64>, u64)>,
     overhead: Overhead,
     requeues: Requeues,
+    /// After how many samples the warm-up was judged, and its blocks.
+    judged_warm_up: Cell<(usize, u32)>,
     /// How many runs were started.
     runs: u32,
 }
@@ -152,10 +157,13 @@ impl Procedure<'_> {
         &self.request.design
     }
 
-    /// Runs the set-up once, for the largest point that is known.
+    /// Runs the set-up once, for the largest point that is known; where sizes are to be found, that is the first.
     fn set_up(&mut self) -> Result<(), MeasureError> {
         let design = &self.request.design;
-        let n = design.sizes.known().last().copied();
+        let n = match design.sizes {
+            Sizes::Adaptive { start } => Some(start),
+            _ => design.sizes.known().last().copied(),
+        };
         let p = design.workers.last().copied().unwrap_or(Workers::MIN);
         let Some(command) = self.request.workload.fill_setup(Point { n, p }, design.seed) else {
             return Ok(());
@@ -245,6 +253,15 @@ impl Procedure<'_> {
         }
         self.observer.observe(&Event::Noticed(&finding));
         self.note(Note::Finding { finding })
+    }
+
+    /// Tells `finding` unless one of its kind was told: of what happens in every run, the first is enough.
+    fn notice_first(&mut self, finding: &Finding) -> Result<(), MeasureError> {
+        let is_known = self
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::Finding { finding: f } if f.code == finding.code));
+        if is_known { Ok(()) } else { self.notice(finding.clone()) }
     }
 
     fn note(&mut self, note: Note) -> Result<(), MeasureError> {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use festina_types::{Finding, Point, Sample, Severity, Status};
+use festina_types::{CheckOutcome, Finding, Point, Sample, Severity, Status};
 
 use super::Procedure;
 use crate::error::MeasureError;
@@ -15,6 +15,10 @@ use crate::workload::Task;
 
 /// So many runs of a point may fail before it is given up.
 const MOST_FAILURES: u32 = 2;
+
+fn is_different(sample: &Sample) -> bool {
+    matches!(sample.check, Some(CheckOutcome::Different { .. }))
+}
 
 /// What became of a run.
 pub(super) enum Ran {
@@ -46,7 +50,7 @@ impl Procedure<'_> {
         let mut sample = self.sample(point, block, order, &execution);
         self.judge(&task, &mut sample)?;
         for finding in &execution.findings {
-            self.notice(finding.clone())?;
+            self.notice_first(finding)?;
         }
         self.folder.append(&sample)?;
         let index = self.samples.len();
@@ -96,6 +100,13 @@ impl Procedure<'_> {
         if let Some(places) = judgement.varies {
             let runs_before = sample.order;
             self.note(Note::ReferenceVaries { n: task.point.n, places, runs_before })?;
+        }
+        let is_kept = |s: &Sample| s.point == task.point && is_different(s);
+        if is_different(sample)
+            && !self.samples.iter().any(is_kept)
+            && let Some(finding) = self.checker.keep_different(task)?
+        {
+            self.notice(finding)?;
         }
         judgement.finding.map_or(Ok(()), |finding| self.notice(finding))
     }

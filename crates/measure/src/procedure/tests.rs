@@ -288,6 +288,10 @@ fn a_wrong_parallel_answer_has_no_speedup() {
     assert!(measured.at(Point::new(None, 2)).unwrap().speedup.is_ok());
     assert_eq!(measured.verdict, Verdict::Different { first_difference, runs: four.samples.len() });
     assert!(codes(&measured).contains(&"different-result"));
+    // Both outputs are kept, for whoever wants to see all of the difference.
+    let kept = measured.findings.iter().find(|f| f.code == "outputs-kept").unwrap();
+    let hint = kept.hint.as_ref().unwrap();
+    assert!(hint.starts_with("diff ") && hint.ends_with("p=4.different.stdout"), "{hint}");
 }
 
 #[test]
@@ -460,6 +464,14 @@ fn more_workers_than_there_are_are_measured_and_told() {
             .iter()
             .any(|f| f.code == "oversubscribed" && f.message.contains("p = 8 is above the 4"))
     );
+}
+
+#[test]
+fn without_one_worker_in_the_design_answers_are_checked_and_nothing_speeds_up() {
+    let measured = run(design("", "2,4"), |point, _| Run::of(amdahl(point)));
+    assert!(matches!(measured.verdict, Verdict::Same { .. }));
+    assert_eq!(measured.at(Point::new(None, 2)).unwrap().speedup, Err(Refusal::NoBase));
+    assert!(codes(&measured).contains(&"no-base"));
 }
 
 #[test]

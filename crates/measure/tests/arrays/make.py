@@ -1,4 +1,5 @@
 """Writes the arrays of this folder with NumPy (2.x): `python3 make.py`."""
+
 import numpy as np
 from numpy.lib import format as npy
 

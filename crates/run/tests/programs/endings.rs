@@ -42,7 +42,7 @@ fn a_time_limit_ends_a_program_that_ignores_it_and_its_children() {
     let outcome = run(&launch);
     assert_eq!(outcome.status, Status::TimedOut);
     assert!(outcome.usage.wall.0 >= 0.4, "{:?}", outcome.usage.wall);
-    assert_eq!(processes_with(&sleep), []);
+    assert!(processes_with(&sleep).is_empty());
     assert_eq!(outcome.findings, []);
 }
 
@@ -84,7 +84,7 @@ fn the_first_request_lets_a_program_finish_and_the_second_ends_it() {
     let outcome = runner.run(&sh(&script), &cancel, &mut CancelOnStart(cancel.clone(), 2)).unwrap();
     assert_eq!(outcome.status, Status::Canceled);
     assert!(outcome.usage.wall.0 > 0.0);
-    assert_eq!(processes_with(&sleep), []);
+    assert!(processes_with(&sleep).is_empty());
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_hog_is_stopped_at_its_limit_with_all_of_its_processes() {
     assert_eq!(outcome.status, Status::OutOfMemory);
     assert!((150 * MB..300 * MB).contains(&outcome.usage.peak_rss.0), "{}", outcome.usage.peak_rss);
     assert_eq!(outcome.findings[0].code, "memory-limit");
-    assert_eq!(processes_with(&sleep), []);
+    assert!(processes_with(&sleep).is_empty());
 }
 
 #[test]

@@ -1,87 +1,12 @@
-//! What can be typed.
+//! `festina scale`
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use festina::{Bytes, Seconds};
 
-/// Make it work, ensure it is right, make it fast.
-#[derive(Debug, Parser)]
-#[command(name = "festina", version, max_term_width = 110, disable_help_subcommand = true)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    pub(crate) verb: Verb,
-}
-
-/// One verb a question.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
-    /// Will more cores help? What would 32 give me? What does ten times the data cost?
-    Scale(Box<ScaleArguments>),
-    /// How many cores do I really have?
-    Cores(CoresArguments),
-    /// What do the laws of Amdahl, Gustafson and the USL say?
-    Laws(Box<LawsArguments>),
-}
-
-/// Where the answer goes.
-#[derive(Args, Debug)]
-pub(crate) struct OutputArguments {
-    /// Print JSON, or write it to FILE
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    pub(crate) json: Option<PathBuf>,
-    /// Write one self-contained HTML page to FILE
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
-    /// Write the first chart to FILE as SVG
-    #[arg(long, value_name = "FILE")]
-    pub(crate) svg: Option<PathBuf>,
-}
-
-/// `festina cores`
-#[derive(Args, Debug)]
-pub(crate) struct CoresArguments {
-    /// Print JSON, or write it to FILE
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
-    pub(crate) json: Option<PathBuf>,
-}
-
-/// `festina laws`
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  festina laws --cores 32\n  festina laws --serial 0.05\n  \
-    festina laws --times 1:100,2:55,4:31 --html laws.html")]
-pub(crate) struct LawsArguments {
-    /// Serial fraction of the work, from 0 to 1
-    #[arg(long, value_name = "FRACTION", conflicts_with_all = ["times", "from"])]
-    pub(crate) serial: Option<f64>,
-    /// USL contention σ, from 0 to 1 [with --serial; default: the serial fraction]
-    #[arg(long, value_name = "SIGMA", conflicts_with_all = ["times", "from"])]
-    pub(crate) contention: Option<f64>,
-    /// USL coherency κ, from 0 to 1 [with --serial; default: 0]
-    #[arg(long, value_name = "KAPPA", conflicts_with_all = ["times", "from"])]
-    pub(crate) coherency: Option<f64>,
-    /// Measured times to fit, WORKERS:SECONDS
-    #[arg(long, value_name = "P:TIME,…", conflicts_with = "from")]
-    pub(crate) times: Option<String>,
-    /// Times of a stored run: its name, its folder, or 'latest'
-    #[arg(long, value_name = "RUN")]
-    pub(crate) from: Option<String>,
-    /// Work T₁ of a program, its time on one worker [with --span]
-    #[arg(long, value_name = "TIME", requires = "span", conflicts_with_all = ["serial", "times", "from"])]
-    pub(crate) work: Option<Seconds>,
-    /// Span T∞ of a program, its longest chain [with --work]
-    #[arg(long, value_name = "TIME", requires = "work")]
-    pub(crate) span: Option<Seconds>,
-    /// Cores to compute the table for
-    #[arg(long, value_name = "P", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) cores: u32,
-    /// Where runs are stored
-    #[arg(long, value_name = "DIR", default_value = ".festina")]
-    pub(crate) state: PathBuf,
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
-}
+use super::OutputArguments;
 
 /// `festina scale`
 #[derive(Args, Debug)]
@@ -181,7 +106,7 @@ pub(crate) struct ScaleArguments {
     /// Tell a real change between two stored runs from noise
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "simulate", help_heading = "What to ask")]
     pub(crate) compare: Option<Vec<String>>,
-    /// Simulate recorded tasks (CSV: id,duration_s[,deps][,bytes]) on --p workers
+    /// Simulate recorded tasks (CSV with id, duration_s and, if you like, deps and bytes) on --p workers
     #[arg(long, value_name = "TASKS.csv", help_heading = "What to ask")]
     pub(crate) simulate: Option<PathBuf>,
     /// Overhead of each task, with --simulate [default: 0]

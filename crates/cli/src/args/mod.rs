@@ -1,0 +1,54 @@
+//! What can be typed.
+
+mod cores;
+mod laws;
+mod run;
+mod scale;
+mod solve;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use cores::CoresArguments;
+pub(crate) use laws::LawsArguments;
+pub(crate) use run::{CollectArgument, RunArguments};
+pub(crate) use scale::{PolicyArgument, ScaleArguments};
+pub(crate) use solve::{Problem, SolveArguments, TspArguments};
+
+/// Make it work, ensure it is right, make it fast.
+#[derive(Debug, Parser)]
+#[command(name = "festina", version, max_term_width = 110, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// One verb a question.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Will more cores help? What would 32 give me? What does ten times the data cost?
+    Scale(Box<ScaleArguments>),
+    /// Run all of this on everything I have, and lose nothing
+    Run(Box<RunArguments>),
+    /// Is there a fast, right implementation of my problem already?
+    Solve(SolveArguments),
+    /// How many cores do I really have?
+    Cores(CoresArguments),
+    /// What do the laws of Amdahl, Gustafson and the USL say?
+    Laws(Box<LawsArguments>),
+}
+
+/// Where the answer goes.
+#[derive(Args, Debug)]
+pub(crate) struct OutputArguments {
+    /// Print JSON, or write it to FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write one self-contained HTML page to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the first chart to FILE as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}

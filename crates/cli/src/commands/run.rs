@@ -1,0 +1,175 @@
+//! `festina run`
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use festina::tasks::{
+    Collect, Environment, Inputs, Origin, Pipe, Resume, RunRequest, Source, Streams, Table, TableFormat,
+    run_report, run_tasks,
+};
+use festina::{Error, Exit};
+
+use crate::args::{CollectArgument, RunArguments};
+use crate::output;
+use crate::progress::TaskScreen;
+use crate::signals::cancel_on_signals;
+
+pub(crate) fn run(arguments: RunArguments) -> Result<Exit, Error> {
+    let request = request(&arguments)?;
+    let cancel = cancel_on_signals();
+    let own = |fd: std::io::Result<std::os::fd::OwnedFd>| {
+        fd.map(File::from)
+            .map_err(|source| Error::File { action: "write to standard output".to_owned(), source })
+    };
+    let mut output = own(std::io::stdout().as_fd().try_clone_to_owned())?;
+    let mut errors = own(std::io::stderr().as_fd().try_clone_to_owned())?;
+    let streams = Streams { output: &mut output, errors: &mut errors };
+    let mut screen = TaskScreen::new();
+    let result = run_tasks(&request, streams, &mut screen, &cancel)?;
+    screen.finish();
+    let report = run_report(&result);
+    // Standard output belongs to the tasks. Nobody reads tables in a log; that something failed, somebody must.
+    if !arguments.quiet {
+        output::print_to_errors(&report, result.run.exit() != Exit::Done);
+    }
+    output::write_files(
+        &report,
+        &output::to_json(&result.to_json()),
+        &provenance(&result),
+        &arguments.output,
+    )?;
+    Ok(result.run.exit())
+}
+
+fn provenance(result: &festina::tasks::TasksResult) -> Vec<(String, String)> {
+    vec![
+        ("command".to_owned(), output::command_line()),
+        ("run".to_owned(), result.run.folder.path().display().to_string()),
+    ]
+}
+
+fn request(arguments: &RunArguments) -> Result<RunRequest, Error> {
+    let (command, separated) = split(&arguments.words);
+    let inputs = inputs(arguments, &separated)?;
+    let environment: Environment = std::env::vars_os().collect();
+    let mut request = RunRequest::new(command, inputs, environment);
+    request.shell = arguments.shell;
+    request.pipe = pipe(arguments);
+    request.variables = super::scale::environment(&arguments.env)?
+        .into_iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        .collect();
+    request.slots = arguments.jobs;
+    request.cores_per_task = arguments.cores_per_task;
+    request.pin = !arguments.no_pin;
+    request.timeout = arguments.timeout;
+    request.memory_per_task = arguments.memory_per_task;
+    request.memory = arguments.memory;
+    request.memory_growth = arguments.memory_growth;
+    request.nice = arguments.nice;
+    request.retries = arguments.retries;
+    request.retry_delay = arguments.retry_delay;
+    request.halt = arguments.halt.parse()?;
+    request.seed = arguments.seed;
+    request.keep_order = arguments.keep_order;
+    request.outputs.clone_from(&arguments.outputs);
+    request.collect = match arguments.collect {
+        CollectArgument::LastLine => Collect::LastLine,
+        CollectArgument::Json => Collect::Json,
+        CollectArgument::None => Collect::Nothing,
+    };
+    request.table =
+        arguments.table.as_ref().map(|path| Table { columns: arguments.columns.clone(), ..Table::new(path) });
+    request.state.clone_from(&arguments.state);
+    request.name.clone_from(&arguments.name);
+    request.resume = match arguments.resume.as_deref() {
+        None => Resume::No,
+        Some("latest") => Resume::Latest,
+        Some(run) => Resume::Run(run.to_owned()),
+    };
+    request.retry_failed = arguments.retry_failed;
+    Ok(request)
+}
+
+fn pipe(arguments: &RunArguments) -> Option<Pipe> {
+    let origin = match &arguments.pipe_file {
+        Some(path) => Origin::File(path.clone()),
+        None if arguments.pipe => Origin::StandardInput,
+        None => return None,
+    };
+    let mut pipe = Pipe::lines(origin);
+    if let Some(block) = arguments.block {
+        pipe.block = block;
+    }
+    if let Some(end) = &arguments.recend {
+        pipe.record_end = end.replace("\\n", "\n").replace("\\0", "\0").into_bytes();
+    }
+    Some(pipe)
+}
+
+/// Inputs behind `:::`, `:::+` or `::::`.
+struct Separated<'a> {
+    separator: &'a str,
+    words: Vec<OsString>,
+}
+
+/// Splits the words into the command and what is behind each separator.
+fn split(words: &[OsString]) -> (Vec<OsString>, Vec<Separated<'_>>) {
+    let mut command = Vec::new();
+    let mut separated: Vec<Separated<'_>> = Vec::new();
+    for word in words {
+        match (word.to_str(), separated.last_mut()) {
+            (Some(separator @ (":::" | ":::+" | "::::")), _) => {
+                separated.push(Separated { separator, words: Vec::new() });
+            }
+            (_, Some(last)) => last.words.push(word.clone()),
+            (_, None) => command.push(word.clone()),
+        }
+    }
+    (command, separated)
+}
+
+/// Returns the sources in the order of the help: lines, tables, files, numbers, then what is behind the separators.
+fn inputs(arguments: &RunArguments, separated: &[Separated<'_>]) -> Result<Inputs, Error> {
+    let mut inputs = Inputs::new();
+    let table = |path: &Path, format| Source::Table { origin: origin(path), format };
+    for path in &arguments.lines {
+        inputs = inputs.product(Source::Lines { origin: origin(path), end: b'\n' });
+    }
+    if arguments.null {
+        inputs = inputs.product(Source::Lines { origin: Origin::StandardInput, end: 0 });
+    }
+    let tables = [
+        (&arguments.csv, TableFormat::Csv),
+        (&arguments.tsv, TableFormat::Tsv),
+        (&arguments.jsonl, TableFormat::JsonLines),
+    ];
+    for (paths, format) in tables {
+        for path in paths {
+            inputs = inputs.product(table(path, format));
+        }
+    }
+    for pattern in &arguments.glob {
+        inputs = inputs.product(Source::Pattern(pattern.clone()));
+    }
+    for range in &arguments.range {
+        inputs = inputs.product(Source::Range(range.parse()?));
+    }
+    for Separated { separator, words } in separated {
+        inputs = match *separator {
+            ":::+" => inputs.link(Source::Values(words.clone())),
+            "::::" => words.iter().fold(inputs, |inputs, path| inputs.product(Source::lines(path))),
+            _ => inputs.product(Source::Values(words.clone())),
+        };
+    }
+    if inputs.is_empty() {
+        inputs = inputs.product(Source::Lines { origin: Origin::StandardInput, end: b'\n' });
+    }
+    Ok(inputs)
+}
+
+fn origin(path: &Path) -> Origin {
+    if path.as_os_str() == OsStr::new("-") { Origin::StandardInput } else { Origin::File(path.to_owned()) }
+}

@@ -1,0 +1,178 @@
+//! `festina solve`: fast, right implementations of known problems, each answer with its certificate.
+
+use std::time::Instant;
+
+use festina_report::{Axis, Block, Chart, PlotPoint, Report, Role, Series, Unit};
+use festina_route::{Budget, check};
+pub use festina_route::{Format, Instance, Limit, Method, Progress, Request, Shape, Solution, Status};
+use festina_types::{Backend, CancelToken, Finding, Seconds, Severity};
+use serde::Serialize;
+
+use crate::{Error, Versioned, versioned};
+
+/// A tour, what is known about it, and what an independent checker says.
+#[derive(Clone, Debug, Serialize)]
+pub struct TspResult {
+    /// The tour with its bound.
+    #[serde(flatten)]
+    pub solution: Solution,
+    /// The names of the cities in the order of the tour.
+    pub cities: Vec<String>,
+    /// Whether the checker, which shares no code with the solvers, finds the tour a permutation of that length.
+    pub is_verified: bool,
+}
+
+/// What a checker says about somebody's tour.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TourVerdict {
+    /// The length, if the tour visits only cities of the instance.
+    pub length: Option<i64>,
+    /// What is wrong; empty if the tour is right.
+    pub problems: Vec<String>,
+}
+
+/// Reads an instance from the content of a file; `name` is its name in error messages.
+///
+/// # Errors
+///
+/// [`Error::Route`] with the line and column.
+pub fn read_instance(name: &str, bytes: &[u8]) -> Result<Instance, Error> {
+    Ok(Instance::read(name, bytes, Format::detect(bytes))?)
+}
+
+/// Finds a short tour of `instance`, and checks it.
+///
+/// # Errors
+///
+/// [`Error::Route`] if the method or the shape does not suit the instance.
+///
+/// # Panics
+///
+/// Panics if a solver's answer is not what it claims to be: a bug of ours, never shown as an answer.
+pub fn solve_tsp(
+    instance: &Instance,
+    request: &Request,
+    limit: Limit,
+    backend: &dyn Backend,
+    cancel: &CancelToken,
+    observe: &mut dyn FnMut(&Progress),
+) -> Result<TspResult, Error> {
+    let begin = Instant::now();
+    let clock = || Seconds(begin.elapsed().as_secs_f64());
+    let budget = Budget::new(&clock, limit, cancel.clone());
+    let solution = festina_route::solve(instance, request, &budget, backend, observe)?;
+    let verdict = check::verify(instance, request.shape, &solution);
+    assert!(verdict.is_right(), "the tour is not what its solver claims: {:?}", verdict.problems);
+    let cities = solution.tour.iter().map(|&city| instance.label(city)).collect();
+    Ok(TspResult { solution, cities, is_verified: true })
+}
+
+/// Returns the amount of work that one core of a present-day machine does in about `time`: a limit that gives the same
+/// answer everywhere.
+pub fn work_of(time: Seconds) -> Limit {
+    Limit::Work((time.0 * Budget::WORK_PER_SECOND as f64) as u64)
+}
+
+/// Checks the tour file `bytes` against `instance`.
+///
+/// # Errors
+///
+/// [`Error::Route`] if the file is not a tour.
+pub fn verify_tour(instance: &Instance, shape: Shape, bytes: &[u8]) -> Result<TourVerdict, Error> {
+    let tour = check::read_tour(instance, bytes)?;
+    let check::TourCheck { length, problems } = check::verify_tour(instance, shape, &tour, None);
+    Ok(TourVerdict { length, problems })
+}
+
+/// Returns a tour in the format of the file name's ending: `.tour` (TSPLIB), `.csv`, `.geojson`.
+///
+/// # Errors
+///
+/// [`Error::Input`] for another ending, or a `GeoJSON` of cities without longitudes and latitudes.
+pub fn tour_file(
+    instance: &Instance,
+    result: &TspResult,
+    shape: Shape,
+    ending: &str,
+) -> Result<String, Error> {
+    let Solution { tour, cost, .. } = &result.solution;
+    match ending {
+        "tour" => Ok(check::write_tour(instance, tour, *cost)),
+        "csv" => Ok(check::write_table(instance, tour)),
+        "geojson" | "json" => check::write_geojson(instance, tour, shape == Shape::Closed).ok_or_else(|| {
+            Error::input_with_hint(
+                "the cities have no longitudes and latitudes",
+                "write the tour as .tour or .csv",
+            )
+        }),
+        _ => Err(Error::input_with_hint(
+            format!("'.{ending}' is not a format for tours"),
+            "name the file .tour, .csv or .geojson",
+        )),
+    }
+}
+
+impl TspResult {
+    /// Returns the result as JSON of the schema `festina.tsp/1`.
+    pub fn to_json(&self) -> Versioned<&Self> {
+        versioned("festina.tsp/1", self)
+    }
+
+    /// Returns the length in the unit of the input.
+    pub fn length(&self) -> f64 {
+        self.solution.cost as f64 * self.solution.unit
+    }
+}
+
+/// Returns `result` for people: length, bound, gap, and a map where the cities can be drawn.
+pub fn tsp_report(instance: &Instance, result: &TspResult) -> Report {
+    let solution = &result.solution;
+    let length = Unit::Number.format(result.length());
+    let quality = match (solution.status, solution.gap) {
+        (Status::Optimal, _) => "optimal".to_owned(),
+        (_, Some(gap)) => format!("at most {:.2} % above the optimum", 100.0 * gap),
+        (_, None) => "no bound was asked for".to_owned(),
+    };
+    let mut report = Report::new(format!("{} cities, length {length}: {quality}", instance.n()));
+    report.subtitle = instance.name().to_owned();
+    let bound =
+        solution.bound.map_or("none".to_owned(), |bound| Unit::Number.format(bound as f64 * solution.unit));
+    let pairs = [
+        ("length", length.clone()),
+        ("lower bound", bound),
+        ("method", solution.method.name().to_owned()),
+        ("seed", solution.seed.to_string()),
+        ("workers", solution.workers.to_string()),
+        ("time", Seconds(solution.elapsed_s).to_string()),
+        (
+            "checked",
+            "a permutation of this length, by a checker that shares no code with the solver".to_owned(),
+        ),
+    ];
+    report.push(Block::key_values(pairs));
+    report.blocks.extend(map(instance, solution).map(Block::from));
+    if solution.status == Status::Canceled {
+        report.push(vec![Finding::new(
+            Severity::Note,
+            "canceled",
+            "stopped early: this is the best tour so far",
+        )]);
+    }
+    report
+}
+
+/// Draws the tour over the cities.
+fn map(instance: &Instance, solution: &Solution) -> Option<Chart> {
+    let points = instance.drawing()?;
+    let at = |city: &usize| (points[*city][0], points[*city][1]);
+    let back = solution.tour.first();
+    let line: Vec<(f64, f64)> = solution.tour.iter().chain(back).map(at).collect();
+    let (x, y) = if instance.is_geographic() { ("longitude", "latitude") } else { ("x", "y") };
+    let axis = |label: &str| Axis::new(label, Unit::Number);
+    let cities = solution.tour.iter().map(|city| PlotPoint::new(at(city).0, at(city).1));
+    Some(
+        Chart::new("Tour", axis(x), axis(y))
+            .with(Series::line("tour", Role::Fit, line))
+            .with(Series::points("cities", Role::Measured, cities)),
+    )
+}

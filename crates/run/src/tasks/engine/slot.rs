@@ -1,0 +1,355 @@
+//! One slot: a thread that runs one task after the other.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use festina_types::{Bytes, Finding, Seconds, Severity, Status};
+
+use super::queue::{Item, Task, Waited};
+use super::sink::keep;
+use super::{Engine, cpus};
+use crate::tasks::emit::Written;
+use crate::tasks::journal::TaskEnd;
+use crate::tasks::pipe::{Block, feed};
+use crate::tasks::{Collect, Given, Record, SlotTime, TaskError, table};
+use crate::{Captured, Input, Launch, Observer, Outcome, RunError, Runner, Sink as Stream};
+
+/// The longest line that is captured.
+const LONGEST_VALUE: usize = 64 << 10;
+
+/// The longest time between two attempts.
+const LONGEST_DELAY: f64 = 60.0;
+
+/// How often a start is tried when processes or files are short.
+const PATIENCE: u32 = 8;
+
+pub(super) struct Slot<'e, 'a> {
+    engine: &'e Engine<'a>,
+    /// From 1.
+    number: u32,
+    runner: Runner,
+    launch: Launch,
+    time: SlotTime,
+    /// Up to when the time is accounted for.
+    mark: Instant,
+    has_run: bool,
+}
+
+/// One attempt of a task.
+struct Attempt {
+    end: TaskEnd,
+    wall: Duration,
+    outcome: Option<Outcome>,
+}
+
+impl<'e, 'a> Slot<'e, 'a> {
+    /// Makes the slot, on the thread that will run it.
+    pub(super) fn new(engine: &'e Engine<'a>, index: u32) -> Result<Self, TaskError> {
+        if let Some(own) = engine.shares.of_slots.get(index as usize) {
+            cpus::bind(own)?;
+        }
+        Ok(Self {
+            engine,
+            number: index + 1,
+            runner: Runner::light()?,
+            launch: engine.launch.clone(),
+            time: SlotTime::default(),
+            mark: engine.started,
+            has_run: false,
+        })
+    }
+
+    /// Runs tasks until there are none; returns where the time went, and until when.
+    pub(super) fn work(mut self) -> Result<(SlotTime, Instant), TaskError> {
+        loop {
+            let mut waited = Waited::default();
+            let item = self.engine.queue.take(&mut waited);
+            self.account_waits(&waited);
+            match item {
+                None => break,
+                Some(Item::Recorded { number, place }) => self.engine.sink().take_recorded(number, place)?,
+                Some(Item::Task(task)) => {
+                    let memory = task.memory;
+                    let result = self.attempt(task);
+                    if result.is_err() {
+                        self.engine.queue.end(memory);
+                    }
+                    result?;
+                }
+            }
+        }
+        Ok((self.time, self.mark))
+    }
+
+    /// Accounts for the time since the mark: what was waited for, and the rest.
+    fn account_waits(&mut self, waited: &Waited) {
+        let now = Instant::now();
+        let rest = (now - self.mark).saturating_sub(waited.total()).as_secs_f64();
+        self.mark = now;
+        self.time.inputs_s += waited.for_inputs.as_secs_f64();
+        self.time.memory_s += waited.for_memory.as_secs_f64();
+        self.time.back_off_s += waited.for_back_off.as_secs_f64();
+        self.time.idle_tail_s += waited.for_others.as_secs_f64();
+        *(if self.has_run { &mut self.time.dispatch_s } else { &mut self.time.start_up_s }) += rest;
+    }
+
+    fn attempt(&mut self, task: Task) -> Result<(), TaskError> {
+        self.has_run = true;
+        let attempt = self.run(&task)?;
+        let is_canceled = attempt.end == TaskEnd::Ran(Status::Canceled);
+        let is_retried = !attempt.end.is_finished()
+            && !is_canceled
+            && !matches!(attempt.end, TaskEnd::NotStarted(_))
+            && task.failures < self.engine.request.retries
+            && !self.engine.cancel.is_requested();
+        let now = Instant::now();
+        let wall = attempt.wall.min(now - self.mark).as_secs_f64();
+        *(if is_retried { &mut self.time.retries_s } else { &mut self.time.work_s }) += wall;
+        self.time.dispatch_s += (now - self.mark).as_secs_f64() - wall;
+        self.mark = now;
+        if is_canceled {
+            self.engine.queue.end(task.memory);
+            return Ok(());
+        }
+        if is_retried { self.retry(task, attempt) } else { self.finish(task, attempt) }
+    }
+
+    fn retry(&mut self, mut task: Task, attempt: Attempt) -> Result<(), TaskError> {
+        let memory = task.memory;
+        if attempt.end == TaskEnd::Ran(Status::OutOfMemory) {
+            let grown = |memory: Bytes| Bytes((memory.0 as f64 * self.engine.request.memory_growth) as u64);
+            task.memory = memory.map(grown);
+        }
+        let doubled = self.engine.request.retry_delay.0 * 2_f64.powi(task.failures.min(30) as i32);
+        let delay = Seconds(doubled.clamp(0.0, LONGEST_DELAY));
+        task.failures += 1;
+        task.lost += attempt.wall;
+        if let Some(outcome) = &attempt.outcome {
+            remove_spilled([&outcome.output, &outcome.errors]);
+        }
+        let mut sink = self.engine.sink();
+        sink.n_retries += 1;
+        sink.observer.retried(task.number, &attempt.end, delay);
+        drop(sink);
+        self.engine.queue.retry(memory, task, Duration::from_secs_f64(delay.0));
+        Ok(())
+    }
+
+    fn finish(&mut self, task: Task, attempt: Attempt) -> Result<(), TaskError> {
+        let (usage, started_at, mut written, findings) = match attempt.outcome {
+            Some(outcome) => {
+                let written = Written { output: outcome.output, errors: outcome.errors };
+                (outcome.usage, outcome.started_at, written, outcome.findings)
+            }
+            None => (Default::default(), std::time::SystemTime::now(), Written::default(), Vec::new()),
+        };
+        let mut findings: Vec<Finding> = findings;
+        if let TaskEnd::NotStarted(reason) = &attempt.end {
+            findings.push(Finding::new(Severity::Error, "not-started", reason.clone()));
+        }
+        let value = self.value(&written.output, &mut findings);
+        if let Some(folder) = self.folder_of(&task) {
+            keep(&written, &folder)?;
+            written = Written::default();
+        }
+        let us = |time: Seconds| (time.0 * 1e6).round().max(0.0) as u64;
+        let record = Record {
+            key: task.key,
+            number: task.number,
+            inputs: task.row.into_values(),
+            end: attempt.end,
+            attempts: task.failures + 1,
+            started_at_us: started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64,
+            wall_us: us(Seconds(attempt.wall.as_secs_f64())),
+            user_us: us(usage.user),
+            system_us: us(usage.system),
+            run_delay_us: us(usage.run_delay.unwrap_or_default()),
+            lost_us: task.lost.as_micros() as u64,
+            peak_rss_bytes: usage.peak_rss.0,
+            slot: self.number,
+            value,
+        };
+        let mut sink = self.engine.sink();
+        for finding in findings {
+            sink.find(task.number, finding);
+        }
+        sink.take(record, written)?;
+        let (failed, finished, is_broken) =
+            (sink.counts.failed, sink.counts.finished, sink.emitter.is_broken);
+        drop(sink);
+        self.engine.queue.end(task.memory);
+        self.engine.judge(failed, finished, is_broken);
+        Ok(())
+    }
+
+    /// Makes one attempt. What befalls only this task is its end; errors are those that end the run.
+    fn run(&mut self, task: &Task) -> Result<Attempt, TaskError> {
+        let not_started = |reason: String| Attempt {
+            end: TaskEnd::NotStarted(reason),
+            wall: Duration::ZERO,
+            outcome: None,
+        };
+        let given = Given { number: task.number, seed: task.seed, slot: Some(self.number as usize) };
+        let mut words = match self.engine.template.render(&task.row, given) {
+            Ok(words) => words.into_iter(),
+            Err(error) => return Ok(not_started(error.to_string())),
+        };
+        self.launch.program = words.next().unwrap_or_default();
+        self.launch.arguments = words.collect();
+        self.launch.memory_limit = task.memory;
+        let folder = match self.folder_of(task) {
+            Some(folder) => {
+                std::fs::create_dir_all(&folder).map_err(|source| TaskError::writing(&folder, source))?;
+                Some(folder)
+            }
+            None => None,
+        };
+        let path = |name: &str| match &folder {
+            Some(folder) => folder.join(name),
+            None => self.engine.spool.join(format!("{}.{name}", task.number)),
+        };
+        let capture =
+            |name: &str| Stream::Capture { limit: self.engine.capture_limit, spill: Some(path(name)) };
+        (self.launch.output, self.launch.errors) = (capture("stdout"), capture("stderr"));
+        let result = match &task.block {
+            None => self.start(),
+            Some(block) => self.start_with(block),
+        };
+        match result {
+            Ok(outcome) => Ok(Attempt {
+                end: TaskEnd::Ran(outcome.status),
+                wall: Duration::from_secs_f64(outcome.usage.wall.0.max(0.0)),
+                outcome: Some(outcome),
+            }),
+            Err(
+                error @ (RunError::NoSpace { .. }
+                | RunError::Output { .. }
+                | RunError::Guardian { .. }
+                | RunError::Nice { .. }),
+            ) => Err(error.into()),
+            Err(error) => Ok(not_started(error.to_string())),
+        }
+    }
+
+    /// Runs the launch; a machine that is short of processes or files for a moment is waited for.
+    fn start(&mut self) -> Result<Outcome, RunError> {
+        let mut pause = Duration::from_millis(10);
+        for _ in 1..PATIENCE {
+            match self.runner.run(&self.launch, &self.engine.kill, &mut ()) {
+                Err(RunError::Exhausted { .. }) if !self.engine.kill.is_requested() => {
+                    std::thread::sleep(pause);
+                    pause *= 2;
+                }
+                result => return result,
+            }
+        }
+        self.runner.run(&self.launch, &self.engine.kill, &mut ())
+    }
+
+    /// Runs the launch with a block as its standard input, which another thread passes on.
+    fn start_with(&mut self, block: &Block) -> Result<Outcome, RunError> {
+        let exhausted = |source: io::Error| RunError::Exhausted { source };
+        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+            .map_err(|error| exhausted(error.into()))?;
+        // Opened by its path, the pipe has its reader in the runner's hands; our own end is closed at the start.
+        self.launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd())));
+        let (runner, launch, kill) = (&mut self.runner, &self.launch, &self.engine.kill);
+        let (outcome, fed) = std::thread::scope(|scope| {
+            let feeder =
+                std::thread::Builder::new().spawn_scoped(scope, move || feed(&block.content, writer));
+            let mut observer = CloseAtStart(Some(reader));
+            let outcome = runner.run(launch, kill, &mut observer);
+            drop(observer);
+            let fed = feeder.map(|feeder| feeder.join().expect("feeding a pipe does not panic"));
+            (outcome, fed)
+        });
+        let outcome = outcome?;
+        match fed.map_err(exhausted)? {
+            Ok(()) => Ok(outcome),
+            Err(source) => Err(RunError::Input { path: PathBuf::from("its block"), source }),
+        }
+    }
+
+    /// Returns the folder for the outputs of a task: its name is made of the inputs and the key, so that it stays the
+    /// same when other inputs come or go.
+    fn folder_of(&self, task: &Task) -> Option<PathBuf> {
+        let outputs = self.engine.request.outputs.as_ref()?;
+        let text = task.row.to_string();
+        let plain = |c: char| if c.is_alphanumeric() || "._=+-".contains(c) { c } else { '_' };
+        let slug: String = text.trim_start_matches('.').chars().take(60).map(plain).collect();
+        Some(outputs.join(format!("{slug}-{}", &task.key.to_string()[..8])))
+    }
+
+    /// Returns what is captured of a task's output.
+    fn value(&self, output: &Captured, findings: &mut Vec<Finding>) -> Option<OsString> {
+        let collect = self.engine.request.collect;
+        if collect == Collect::Nothing {
+            return None;
+        }
+        let tail;
+        let bytes = match &output.spilled {
+            None => output.bytes.as_slice(),
+            Some(path) => {
+                tail = read_tail(path).unwrap_or_default();
+                tail.as_slice()
+            }
+        };
+        let line = last_line(bytes)?;
+        if line.len() > LONGEST_VALUE {
+            let message = format!("its last line has {} bytes: not captured", line.len());
+            findings.push(Finding::new(Severity::Warning, "value-too-long", message));
+            return None;
+        }
+        if collect == Collect::Json && !table::is_json(line) {
+            let message = "its last line is not JSON: kept as text".to_owned();
+            findings.push(Finding::new(Severity::Warning, "value-not-json", message));
+        }
+        Some(OsString::from_vec(line.to_vec()))
+    }
+}
+
+/// Closes a file when the program has started.
+struct CloseAtStart(Option<OwnedFd>);
+
+impl Observer for CloseAtStart {
+    fn started(&mut self, _pid: u32) {
+        self.0 = None;
+    }
+}
+
+fn remove_spilled(streams: [&Captured; 2]) {
+    for path in streams.into_iter().filter_map(|captured| captured.spilled.as_ref()) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+fn read_tail(path: &PathBuf) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(2 * LONGEST_VALUE as u64)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+/// Returns the last line that is not empty, without its end.
+fn last_line(text: &[u8]) -> Option<&[u8]> {
+    text.rsplit(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end).find(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_line;
+
+    #[test]
+    fn the_last_line_is_the_last_that_says_something() {
+        assert_eq!(last_line(b"a\nb \r\n\n"), Some(b"b".as_slice()));
+        assert_eq!(last_line(b"a\n b"), Some(b" b".as_slice()));
+        assert_eq!(last_line(b"\n\n"), None);
+    }
+}

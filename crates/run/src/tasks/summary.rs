@@ -1,0 +1,172 @@
+//! Where the time of the slots went: what was achieved, what was lost, and what more workers would have brought.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use festina_types::{Seconds, Workers};
+use serde::{Deserialize, Serialize};
+
+/// Where the time of all slots went. The terms sum to the number of slots times the elapsed time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlotTime {
+    /// Before a slot's first task: making its processes, opening journal and inputs.
+    pub start_up_s: f64,
+    /// Tasks that ran, in their last attempts.
+    pub work_s: f64,
+    /// Attempts that failed and were made again.
+    pub retries_s: f64,
+    /// Between tasks: filling in commands, collecting processes, journal, outputs.
+    pub dispatch_s: f64,
+    /// Waiting for inputs to be read.
+    pub inputs_s: f64,
+    /// Waiting for memory.
+    pub memory_s: f64,
+    /// Waiting for the next attempt of a task that failed.
+    pub back_off_s: f64,
+    /// Nothing left to do while other slots still ran: imbalance and stragglers.
+    pub idle_tail_s: f64,
+}
+
+impl SlotTime {
+    /// Returns the sum of all terms.
+    pub fn total(&self) -> Seconds {
+        Seconds(self.work_s + self.losses().iter().map(|(_, loss)| loss).sum::<f64>())
+    }
+
+    /// Returns what was lost, by name.
+    pub fn losses(&self) -> [(&'static str, f64); 7] {
+        [
+            ("start-up", self.start_up_s),
+            ("dispatch", self.dispatch_s),
+            ("waiting for inputs", self.inputs_s),
+            ("waiting for memory", self.memory_s),
+            ("retries", self.retries_s),
+            ("waiting to retry", self.back_off_s),
+            ("idle at the end", self.idle_tail_s),
+        ]
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.start_up_s += other.start_up_s;
+        self.work_s += other.work_s;
+        self.retries_s += other.retries_s;
+        self.dispatch_s += other.dispatch_s;
+        self.inputs_s += other.inputs_s;
+        self.memory_s += other.memory_s;
+        self.back_off_s += other.back_off_s;
+        self.idle_tail_s += other.idle_tail_s;
+    }
+}
+
+/// What a session of a run achieved.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The number of slots.
+    pub slots: u32,
+    /// Elapsed time.
+    pub wall_s: f64,
+    /// Where the slots' time went.
+    pub time: SlotTime,
+    /// Time within the tasks that their threads waited for a CPU: too many of them at once, other programs, or a
+    /// hypervisor that took the CPU.
+    pub run_delay_s: f64,
+    /// CPU time of the tasks.
+    pub cpu_s: f64,
+    /// CPU time that a hypervisor took from the CPUs during the session; `None` where it cannot be told.
+    pub steal_s: Option<f64>,
+    /// CPU time that other programs used on them.
+    pub other_cpu_s: Option<f64>,
+    /// The elapsed times of the tasks' last attempts, in the order of the inputs.
+    pub durations_s: Vec<f32>,
+    /// The longest tasks, by number, the longest first.
+    pub longest: Vec<(u64, f64)>,
+}
+
+impl Summary {
+    /// Returns the speed-up: the sum of the tasks' times over the elapsed time.
+    pub fn speed_up(&self) -> f64 {
+        if self.wall_s > 0.0 { self.time.work_s / self.wall_s } else { 0.0 }
+    }
+
+    /// Returns the speed-up over the number of slots.
+    pub fn efficiency(&self) -> f64 {
+        self.speed_up() / f64::from(self.slots.max(1))
+    }
+
+    /// Returns the best speed-up that these tasks allow on these slots: none can end before its longest task has.
+    pub fn ideal(&self) -> f64 {
+        match self.longest.first() {
+            Some((_, longest)) if *longest > 0.0 => (self.time.work_s / longest).min(f64::from(self.slots)),
+            _ => f64::from(self.slots),
+        }
+    }
+
+    /// Returns the elapsed time that `workers` slots would have had: these tasks in this order, each to the slot that
+    /// is free first, with the time between tasks and before the first as they were here.
+    ///
+    /// Holds as long as each of the slots has cores of its own, as here.
+    pub fn makespan(&self, workers: Workers) -> Seconds {
+        let slots = f64::from(self.slots.max(1));
+        let n_tasks = self.durations_s.len().max(1) as f64;
+        let between = self.time.dispatch_s / n_tasks;
+        Seconds(self.time.start_up_s / slots + makespan(&self.durations_s, between, workers))
+    }
+}
+
+/// List scheduling in the order given (R. L. Graham, *Bounds on multiprocessing timing anomalies*, SIAM J. Appl.
+/// Math. 17, 1969).
+fn makespan(durations_s: &[f32], between_s: f64, workers: Workers) -> f64 {
+    let workers = (workers.get() as usize).min(durations_s.len().max(1));
+    // Nanoseconds sort exactly, and hold five hundred years.
+    let mut free: BinaryHeap<Reverse<u64>> = std::iter::repeat_n(Reverse(0), workers).collect();
+    let mut end = 0;
+    for duration in durations_s {
+        let Reverse(start) = free.pop().expect("there is a slot for every task that is taken");
+        let ends = start + ((f64::from(*duration) + between_s) * 1e9) as u64;
+        end = end.max(ends);
+        free.push(Reverse(ends));
+    }
+    end as f64 * 1e-9
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn workers(n: u32) -> Workers {
+        Workers::new(n).unwrap()
+    }
+
+    #[test]
+    fn tasks_go_to_the_slot_that_is_free_first() {
+        // On two slots: 3 and 1, then 2 after 1, then 4 on either at 3: ends at 7.
+        let durations = [3.0, 1.0, 2.0, 4.0];
+        assert_eq!(makespan(&durations, 0.0, workers(2)), 7.0);
+        assert_eq!(makespan(&durations, 0.0, workers(1)), 10.0);
+        assert_eq!(makespan(&durations, 0.5, workers(1)), 12.0);
+        assert_eq!(makespan(&durations, 0.0, workers(99)), 4.0);
+        assert_eq!(makespan(&[], 0.0, workers(2)), 0.0);
+    }
+
+    #[test]
+    fn speed_up_is_work_over_time() {
+        let time = SlotTime { work_s: 6.0, start_up_s: 0.5, idle_tail_s: 1.5, ..SlotTime::default() };
+        let summary = Summary { slots: 2, wall_s: 4.0, time, longest: vec![(3, 4.0)], ..Summary::default() };
+        assert_eq!((summary.speed_up(), summary.efficiency(), summary.ideal()), (1.5, 0.75, 1.5));
+        assert_eq!(summary.time.total(), Seconds(8.0));
+    }
+
+    proptest! {
+        #[test]
+        fn makespans_keep_grahams_bounds(tasks in prop::collection::vec(0.0_f32..9.0, 1..40), slots in 1_u32..9) {
+            let work: f64 = tasks.iter().copied().map(f64::from).sum();
+            let longest = tasks.iter().copied().fold(0.0, f32::max).into();
+            let p = f64::from(slots);
+            let span = makespan(&tasks, 0.0, workers(slots));
+            prop_assert!(span + 1e-6 >= f64::max(work / p, longest));
+            prop_assert!(span <= work / p + (1.0 - 1.0 / p) * longest + 1e-6);
+        }
+    }
+}

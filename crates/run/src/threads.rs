@@ -1,0 +1,144 @@
+//! The backend `threads`: native functions on the cores of this machine, in this process.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use festina_types::{Backend, BackendError, Function, Workers};
+
+/// Worker threads in this process, a pool for each call of [`Backend::map`].
+///
+/// Inputs are taken from one shared counter, several at a time while many are left and one at a time towards the end,
+/// so that neither the counter nor a long last batch costs much. The order of the outputs is that of the inputs,
+/// whatever the number of threads.
+///
+/// ```
+/// use festina_run::Threads;
+/// use festina_types::{Backend, Function, Workers};
+///
+/// let square = Function { name: "square", call: |bytes| Ok(bytes.iter().map(|b| b * b).collect()) };
+/// let threads = Threads::new(Workers::new(4).unwrap());
+/// assert_eq!(threads.map(square, vec![vec![1, 2], vec![3]])?, [vec![1, 4], vec![9]]);
+/// # Ok::<(), festina_types::BackendError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Threads {
+    workers: Workers,
+}
+
+impl Threads {
+    /// Returns a backend of so many threads.
+    pub fn new(workers: Workers) -> Self {
+        Self { workers }
+    }
+
+    /// Returns a backend of as many threads as this process has CPUs.
+    pub fn available() -> Self {
+        let n = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+        Self { workers: Workers::new(n).unwrap_or(Workers::MIN) }
+    }
+}
+
+type Output = Result<Vec<u8>, String>;
+
+impl Backend for Threads {
+    fn workers(&self) -> Workers {
+        self.workers
+    }
+
+    fn map(&self, function: Function, inputs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, BackendError> {
+        let next = AtomicUsize::new(0);
+        let n_threads = (self.workers.get() as usize).min(inputs.len()).max(1);
+        let work = || run_batches(function, &inputs, &next, n_threads);
+        let parts: Vec<Vec<(usize, Output)>> = std::thread::scope(|scope| {
+            // The calling thread is one of the workers. Where no more threads can be had, there are fewer.
+            let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+            let others: Vec<_> = (1..n_threads).filter_map(spawn).collect();
+            let own = work();
+            let others =
+                others.into_iter().map(|thread| thread.join().expect("panics of functions are caught"));
+            std::iter::once(own).chain(others).collect()
+        });
+        let mut outputs: Vec<Option<Output>> = Vec::new();
+        outputs.resize_with(inputs.len(), || None);
+        for (task, output) in parts.into_iter().flatten() {
+            outputs[task] = Some(output);
+        }
+        let output = |(task, output): (usize, Option<Output>)| {
+            let output = output.expect("the counter hands out every task");
+            output.map_err(|message| BackendError::Task { task, message })
+        };
+        outputs.into_iter().enumerate().map(output).collect()
+    }
+}
+
+fn run_batches(
+    function: Function,
+    inputs: &[Vec<u8>],
+    next: &AtomicUsize,
+    n_threads: usize,
+) -> Vec<(usize, Output)> {
+    let mut outputs = Vec::new();
+    loop {
+        let left = inputs.len().saturating_sub(next.load(Ordering::Relaxed));
+        let batch = (left / (4 * n_threads)).clamp(1, 256);
+        let first = next.fetch_add(batch, Ordering::Relaxed);
+        if first >= inputs.len() {
+            return outputs;
+        }
+        for (task, input) in inputs.iter().enumerate().skip(first).take(batch) {
+            outputs.push((task, call(function, input)));
+        }
+    }
+}
+
+/// Calls the function; a panic is an error like any other.
+fn call(function: Function, input: &[u8]) -> Output {
+    catch_unwind(AssertUnwindSafe(|| (function.call)(input)))
+        .unwrap_or_else(|panic| Err(format!("panicked: {}", message_of(panic.as_ref()))))
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text,
+        (None, None) => "without a message",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn threads(n: u32) -> Threads {
+        Threads::new(Workers::new(n).unwrap())
+    }
+
+    #[test]
+    fn outputs_are_the_same_for_any_number_of_threads() {
+        let inputs: Vec<Vec<u8>> = (0..5000_u32).map(|n| n.to_le_bytes().to_vec()).collect();
+        let reverse = Function { name: "reverse", call: |bytes| Ok(bytes.iter().rev().copied().collect()) };
+        let expected: Vec<Vec<u8>> = (0..5000_u32).map(|n| n.to_be_bytes().to_vec()).collect();
+        for n in [1, 2, 3, 16] {
+            assert_eq!(threads(n).map(reverse, inputs.clone()).unwrap(), expected);
+        }
+        assert_eq!(threads(4).map(reverse, vec![]), Ok(vec![]));
+    }
+
+    #[test]
+    fn the_first_failure_in_the_order_of_the_inputs_is_told() {
+        let picky = Function {
+            name: "picky",
+            call: |bytes| match bytes[0] {
+                7 => panic!("seven"),
+                9 => Err("nine".to_owned()),
+                _ => Ok(Vec::new()),
+            },
+        };
+        let inputs = |numbers: &[u8]| numbers.iter().map(|&n| vec![n]).collect::<Vec<_>>();
+        let failure = |numbers| threads(3).map(picky, inputs(numbers)).unwrap_err();
+        let task = |task, message: &str| BackendError::Task { task, message: message.to_owned() };
+        assert_eq!(failure(&[1, 7, 9]), task(1, "panicked: seven"));
+        assert_eq!(failure(&[1, 2, 9, 7]), task(2, "nine"));
+    }
+}
