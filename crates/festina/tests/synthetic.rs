@@ -6,7 +6,7 @@ use festina_measure::{Check, Design, EndReason, Note, Request, Sizes, Store, Wor
 use festina_types::{Bytes, Conditions, Point, Sample, Seconds, Status, Usage, Workers};
 use proptest::prelude::*;
 
-/// Random numbers of SplitMix64; normal ones as a sum of twelve.
+/// Random numbers of `SplitMix64`; normal ones as a sum of twelve.
 struct Random(u64);
 
 impl Random {
