@@ -44,6 +44,11 @@ pub(crate) fn emit(answer: &Answer, arguments: &OutputArguments) -> Result<(), E
         Some(path) if path == Path::new("-") => print(&pretty(&answer.json))?,
         _ => print(&text::render(&short(&answer.report), &screen()))?,
     }
+    emit_files(answer, arguments)
+}
+
+/// Writes the files that `arguments` ask for.
+pub(crate) fn emit_files(answer: &Answer, arguments: &OutputArguments) -> Result<(), Error> {
     if let Some(path) = arguments.json.as_deref().filter(|path| *path != Path::new("-")) {
         write_file(path, &pretty(&answer.json))?;
     }
@@ -121,8 +126,12 @@ fn write_pictures(
 /// Writes the table at `index` of `report` as CSV to `path`, or prints it where `path` is `-`.
 pub(crate) fn emit_csv(report: &Report, index: usize, path: &Path) -> Result<(), Error> {
     let tables = report.tables();
-    let text = tables.get(index).map_or_else(String::new, |table| csv::table(table));
-    if path == Path::new("-") { print(&text) } else { write_file(path, &text) }
+    emit_text(&tables.get(index).map_or_else(String::new, |table| csv::table(table)), path)
+}
+
+/// Prints `text`, or writes it to `path`.
+pub(crate) fn emit_text(text: &str, path: &Path) -> Result<(), Error> {
+    if path == Path::new("-") { print(text) } else { write_file(path, text) }
 }
 
 /// Prints `value` as JSON, or writes it to `path`.

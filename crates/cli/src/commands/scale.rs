@@ -5,8 +5,8 @@ use std::path::Path;
 
 use festina::scale::{
     Costs, Plan, Policy, ScaleOptions, ScaleRequest, ScaleResult, SimulateRequest, Site, Verdict, compare,
-    compare_report, parse_spec, parse_workers, questions, scale, scale_from, scale_provenance, scale_report,
-    simulate, simulate_report,
+    compare_report, parse_spec, parse_workers, questions, scale, scale_csv, scale_from, scale_provenance,
+    scale_report, simulate, simulate_report,
 };
 use festina::{CancelToken, Error, Exit, Seconds, Workers, cores};
 
@@ -102,13 +102,21 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 fn answer(result: &ScaleResult, arguments: &ScaleArguments, cancel: &CancelToken) -> Result<Exit, Error> {
-    let report = scale_report(result);
-    if let Some(path) = &arguments.csv {
-        output::emit_csv(&report, 0, path)?;
+    let answer = Answer {
+        report: scale_report(result),
+        json: output::to_json(&result.to_json()),
+        provenance: scale_provenance(result),
+    };
+    let is_printed = arguments.csv.as_deref() == Some(Path::new("-"));
+    if !is_printed {
+        output::emit(&answer, &arguments.output)?;
     }
-    let answer =
-        Answer { report, json: output::to_json(&result.to_json()), provenance: scale_provenance(result) };
-    output::emit(&answer, &arguments.output)?;
+    if let Some(path) = &arguments.csv {
+        output::emit_text(&scale_csv(result), path)?;
+    }
+    if is_printed {
+        output::emit_files(&answer, &arguments.output)?;
+    }
     Ok(if cancel.is_requested() { Exit::Interrupted } else { exit(result) })
 }
 

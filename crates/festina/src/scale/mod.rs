@@ -3,6 +3,7 @@
 
 mod analysis;
 mod compare;
+mod csv;
 mod memory;
 mod options;
 mod question;
@@ -15,6 +16,7 @@ mod spec;
 mod stored;
 
 pub use compare::{CompareResult, PointChange, SMALLEST_CHANGE, compare, compare_report};
+pub use csv::scale_csv;
 pub use festina_laws::simulate::{Costs, Policy};
 pub use festina_measure::{Event, Observer, Plan, Progress, parse_workers};
 pub use options::ScaleOptions;

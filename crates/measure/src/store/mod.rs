@@ -217,13 +217,16 @@ impl Store {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(MeasureError::file("read", &self.root, error)),
         };
-        let mut runs: Vec<_> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().join(REQUEST).is_file())
-            .filter_map(|entry| entry.file_name().to_str().map(RunId::from_folder))
-            .collect();
+        // Names tell the second; of one second, the files tell which came first.
+        let run = |entry: fs::DirEntry| {
+            let request = fs::metadata(entry.path().join(REQUEST)).ok().filter(fs::Metadata::is_file)?;
+            let id = RunId::from_folder(entry.file_name().to_str()?);
+            let written = request.modified().unwrap_or(std::time::UNIX_EPOCH);
+            Some((id.second().to_owned(), written, id))
+        };
+        let mut runs: Vec<_> = entries.filter_map(Result::ok).filter_map(run).collect();
         runs.sort();
-        Ok(runs)
+        Ok(runs.into_iter().map(|(_, _, id)| id).collect())
     }
 
     /// Returns the name of the last run, if there is one.

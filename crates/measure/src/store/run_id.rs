@@ -28,6 +28,11 @@ impl RunId {
         Self(name.to_owned())
     }
 
+    /// Returns the part of the name that tells when the run started.
+    pub(super) fn second(&self) -> &str {
+        self.0.rsplit_once('-').map_or(&self.0, |(second, _)| second)
+    }
+
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
