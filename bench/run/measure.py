@@ -7,6 +7,7 @@ FESTINA_RUN is the program, with `run` after it where that is a subcommand; REFE
 round the order rotates; the first round is left out; what counts are the medians of the rounds' ratios. Peers that are
 not installed are null.
 """
+
 import argparse
 import json
 import os
@@ -50,7 +51,7 @@ def main():
         times = {name: [] for name in commands}
         for round_ in range(arguments.rounds + 1):
             names = list(commands)
-            names = names[round_ % len(names):] + names[: round_ % len(names)]
+            names = names[round_ % len(names) :] + names[: round_ % len(names)]
             for name in names:
                 taken = seconds(commands[name], folder)
                 if round_ > 0:
