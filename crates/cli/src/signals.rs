@@ -8,7 +8,8 @@ use festina::CancelToken;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-/// Returns a token on which SIGINT, SIGTERM and SIGHUP ask to stop: the first politely, the second urgently.
+/// Returns a token on which signals ask to stop: a first Ctrl-C politely, a second one, SIGTERM and SIGHUP urgently, since
+/// whoever sends those does not come again.
 pub(crate) fn cancel_on_signals() -> CancelToken {
     let token = CancelToken::new();
     // Without a handler, the kernel would kill us where a file limit (ulimit -f) is reached: it is an error like a full
