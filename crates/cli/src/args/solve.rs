@@ -64,7 +64,7 @@ pub(crate) struct TspArguments {
     #[arg(long)]
     pub(crate) no_bound: bool,
     /// Write the tour to FILE: .tour (TSPLIB), .csv or .geojson
-    #[arg(short, long = "output", value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) tour: Option<PathBuf>,
     /// Check this tour instead of solving
     #[arg(long, value_name = "TOUR")]
