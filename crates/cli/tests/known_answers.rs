@@ -5,13 +5,30 @@
 
 mod festina;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use festina::{Festina, estimate, f64_at};
+
+/// Runs `test` up to three times: other load on the machine makes a sleeper late, and an answer wrong, now and then; a
+/// festina that is wrong is wrong each time.
+fn on_a_busy_machine(test: impl Fn()) {
+    for _ in 0..2 {
+        if catch_unwind(AssertUnwindSafe(&test)).is_ok() {
+            return;
+        }
+    }
+    catch_unwind(AssertUnwindSafe(&test)).unwrap_or_else(|panic| resume_unwind(panic));
+}
 
 /// Other load cannot disturb a program that sleeps, but the machine of a test is seldom quiet enough to count.
 const ACCEPT: [&str; 4] = ["--accept-noise", "--precision", "4%", "--json"];
 
 #[test]
 fn a_stated_serial_fraction_is_found() {
+    on_a_busy_machine(stated_serial_fraction_is_found);
+}
+
+fn stated_serial_fraction_is_found() {
     let festina = Festina::new();
     let arguments = ["--p", "1,2,4,8", "--budget", "25s"];
     let program = ["--sleep", "--unit", "0.4", "--serial", "0.2", "--workers", "{p}"];
@@ -30,6 +47,10 @@ fn a_stated_serial_fraction_is_found() {
 
 #[test]
 fn a_stated_growth_is_found() {
+    on_a_busy_machine(stated_growth_is_found);
+}
+
+fn stated_growth_is_found() {
     let festina = Festina::new();
     let arguments = ["--n", "100..1600", "--p", "1", "--budget", "25s"];
     // 0.02 s + 3e-7 · n² s: from 23 ms to 0.79 s.
@@ -41,6 +62,10 @@ fn a_stated_growth_is_found() {
 
 #[test]
 fn a_stated_contention_is_found() {
+    on_a_busy_machine(stated_contention_is_found);
+}
+
+fn stated_contention_is_found() {
     let festina = Festina::new();
     let arguments = ["--p", "1,2,4,8,16", "--budget", "25s"];
     let program =
@@ -122,6 +147,10 @@ fn a_stored_run_is_analysed_again_and_compared_with_itself() {
 
 #[test]
 fn a_slower_program_is_a_regression() {
+    on_a_busy_machine(slower_program_is_a_regression);
+}
+
+fn slower_program_is_a_regression() {
     let festina = Festina::new();
     let arguments = ["--p", "1", "--budget", "6s", "--accept-noise"];
     festina.scale(&arguments, &["--sleep", "--unit", "0.1"]).code(0);

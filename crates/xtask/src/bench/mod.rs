@@ -10,6 +10,7 @@ mod page;
 mod simulate;
 mod spawn;
 mod startup;
+mod tasks;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
+    Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
     Benchmark {
         name: "noise",
         about: "a CPU hog beside the measurement",
