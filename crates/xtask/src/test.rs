@@ -164,7 +164,7 @@ fn python(session: &Session) -> Result<()> {
 }
 
 fn tests(session: &Session) -> Result<()> {
-    let mut command = cargo_command(&["test", "--workspace", "--quiet"]);
+    let mut command = cargo_command(&["test", "--workspace", "--quiet", "--no-fail-fast"]);
     if let Some(venv) = &session.venv {
         command.env("FESTINA_TEST_PYTHON", venv.join("bin/python"));
     }
