@@ -40,7 +40,7 @@ fn the_transcript_is_what_festina_says() {
     assert_eq!(words.next(), Some("festina"));
     let mut festina = Command::new(env!("CARGO_BIN_EXE_festina"));
     // The machine of a test is seldom quiet enough for a speed-up; the numbers are not compared.
-    festina.arg(words.next().unwrap()).arg("--accept-noise").arg("--state").arg(state.path());
+    festina.args([words.next().unwrap(), "--accept-noise", "--budget", "15s", "--state"]).arg(state.path());
     let output = festina.args(words).current_dir(root()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));

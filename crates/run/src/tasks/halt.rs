@@ -10,7 +10,8 @@ use super::TaskError;
 /// ```
 /// use festina_run::tasks::Halt;
 /// let halt: Halt = "soon,fail=10%".parse()?;
-/// assert!(!halt.is_reached(1, 8) && halt.is_reached(1, 9));
+/// // One of eleven is 9 %, one of ten 10 %.
+/// assert!(!halt.is_reached(1, 10) && halt.is_reached(1, 9));
 /// # Ok::<(), festina_run::tasks::TaskError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
