@@ -8,6 +8,10 @@ mod signals;
 
 use std::process::ExitCode;
 
+use festina::Exit;
+
+/// A panic is a bug of ours, and says so by its exit code.
 fn main() -> ExitCode {
-    commands::dispatch(<args::Arguments as clap::Parser>::parse())
+    let run = || commands::dispatch(<args::Arguments as clap::Parser>::parse());
+    std::panic::catch_unwind(run).unwrap_or(ExitCode::from(Exit::Bug.code()))
 }

@@ -45,7 +45,9 @@ fn the_transcript_is_what_festina_says() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let said_masked: Vec<String> = said.lines().map(masked).collect();
-    for line in expected.iter().filter(|line| line.trim() != "…" && !line.trim().is_empty()) {
+    // The rule under a table's head is as wide as the numbers below it.
+    let is_text = |line: &&String| line.chars().any(|c| !c.is_whitespace() && c != '─' && c != '…');
+    for line in expected.iter().filter(is_text) {
         assert!(said_masked.contains(&masked(line)), "'{line}' is not among\n{said}");
     }
 }
