@@ -41,7 +41,6 @@ mod processes;
 mod stopping;
 mod store;
 mod template;
-mod threads;
 mod warm_up;
 mod workload;
 
@@ -51,6 +50,7 @@ pub use design::{
 };
 pub use error::MeasureError;
 pub use executor::{Execution, Executor, ShellOutcome};
+pub use festina_run::tasks::THREAD_VARIABLES;
 pub use measurement::{Measurement, Measurements, Refusal, Speedup, Verdict};
 pub use noise::{RunContext, Thresholds, classify};
 pub use plan::{Event, Observer, Plan, Progress};
@@ -59,6 +59,5 @@ pub use processes::Processes;
 pub use stopping::{Candidate, Decision, StoppingRule, by_gain};
 pub use store::{Calibration, EndReason, FORMAT_VERSION, Note, Request, RunFolder, RunId, Store, StoredRun};
 pub use template::{Placeholder, Template, TemplateError, Values, format_size};
-pub use threads::THREAD_VARIABLES;
 pub use warm_up::warm_up_blocks;
 pub use workload::{Pinning, Stdin, Task, Workload};

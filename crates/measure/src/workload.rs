@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use festina_run::tasks::THREAD_VARIABLES;
 use festina_types::{Bytes, Point, Seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::error::MeasureError;
 use crate::template::{Placeholder, Template, Values};
-use crate::threads::THREAD_VARIABLES;
 
 /// The largest stdin file whose content is searched for placeholders.
 const LARGEST_FILLED_STDIN: u64 = 1 << 20;

@@ -6,8 +6,8 @@ use rustix::thread::CpuSet as KernelSet;
 
 use super::TaskError;
 
-/// The variables by which libraries and runtimes are told how many threads to use.
-pub(super) const THREAD_VARIABLES: [&str; 18] = [
+/// The variables by which libraries and runtimes are told how many threads to use; one that the user sets stays.
+pub const THREAD_VARIABLES: [&str; 18] = [
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "GOTO_NUM_THREADS",

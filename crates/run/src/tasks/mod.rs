@@ -40,6 +40,7 @@ mod summary;
 mod table;
 mod template;
 
+pub use cpus::THREAD_VARIABLES;
 pub use emit::Streams;
 pub use engine::{RunResult, run};
 pub use error::TaskError;
