@@ -8,16 +8,16 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use festina_types::{Bytes, Finding, Seconds, Severity, Status};
+use festina_types::{Bytes, CancelToken, Finding, Seconds, Severity, Status};
 
+use super::Engine;
 use super::queue::{Item, Task, Waited};
 use super::sink::keep;
-use super::{Engine, cpus};
 use crate::tasks::emit::Written;
 use crate::tasks::journal::TaskEnd;
-use crate::tasks::pipe::{Block, feed};
-use crate::tasks::{Collect, Given, Record, SlotTime, TaskError, table};
-use crate::{Captured, Input, Launch, Observer, Outcome, RunError, Runner, Sink as Stream};
+use crate::tasks::pipe::{Block, Content, feed};
+use crate::tasks::{Collect, CommandRunner, Given, Record, SlotTime, TaskError, table};
+use crate::{Captured, Input, Launch, Observer, Outcome, RunError, Sink as Stream};
 
 /// The longest line that is captured.
 const LONGEST_VALUE: usize = 64 << 10;
@@ -32,7 +32,7 @@ pub(super) struct Slot<'e, 'a> {
     engine: &'e Engine<'a>,
     /// From 1.
     number: u32,
-    runner: Runner,
+    runner: Box<dyn CommandRunner + 'e>,
     launch: Launch,
     time: SlotTime,
     /// Up to when the time is accounted for.
@@ -50,13 +50,10 @@ struct Attempt {
 impl<'e, 'a> Slot<'e, 'a> {
     /// Makes the slot, on the thread that will run it.
     pub(super) fn new(engine: &'e Engine<'a>, index: u32) -> Result<Self, TaskError> {
-        if let Some(own) = engine.shares.of_slots.get(index as usize) {
-            cpus::bind(own)?;
-        }
         Ok(Self {
             engine,
             number: index + 1,
-            runner: Runner::light()?,
+            runner: engine.backend.runner(index, &engine.shares)?,
             launch: engine.launch.clone(),
             time: SlotTime::default(),
             mark: engine.started,
@@ -172,6 +169,7 @@ impl<'e, 'a> Slot<'e, 'a> {
             lost_us: task.lost.as_micros() as u64,
             peak_rss_bytes: usage.peak_rss.0,
             slot: self.number,
+            host: self.runner.host().map(str::to_owned),
             value,
         };
         let mut sink = self.engine.sink();
@@ -230,6 +228,7 @@ impl<'e, 'a> Slot<'e, 'a> {
                 error @ (RunError::NoSpace { .. }
                 | RunError::Output { .. }
                 | RunError::Guardian { .. }
+                | RunError::Worker { .. }
                 | RunError::Nice { .. }),
             ) => Err(error.into()),
             Err(error) => Ok(not_started(error.to_string())),
@@ -251,28 +250,14 @@ impl<'e, 'a> Slot<'e, 'a> {
         self.runner.run(&self.launch, &self.engine.kill, &mut ())
     }
 
-    /// Runs the launch with a block as its standard input, which another thread passes on.
+    /// Runs the launch with a block as its standard input.
     fn start_with(&mut self, block: &Block) -> Result<Outcome, RunError> {
-        let exhausted = |source: io::Error| RunError::Exhausted { source };
-        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-            .map_err(|error| exhausted(error.into()))?;
-        // Opened by its path, the pipe has its reader in the runner's hands; our own end is closed at the start.
-        self.launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd())));
-        let (runner, launch, kill) = (&mut self.runner, &self.launch, &self.engine.kill);
-        let (outcome, fed) = std::thread::scope(|scope| {
-            let feeder =
-                std::thread::Builder::new().spawn_scoped(scope, move || feed(&block.content, writer));
-            let mut observer = CloseAtStart(Some(reader));
-            let outcome = runner.run(launch, kill, &mut observer);
-            drop(observer);
-            let fed = feeder.map(|feeder| feeder.join().expect("feeding a pipe does not panic"));
-            (outcome, fed)
-        });
-        let outcome = outcome?;
-        match fed.map_err(exhausted)? {
-            Ok(()) => Ok(outcome),
-            Err(source) => Err(RunError::Input { path: PathBuf::from("its block"), source }),
+        if self.runner.host().is_some() {
+            let unreadable = |source| RunError::Input { path: PathBuf::from("its block"), source };
+            self.launch.input = Input::Bytes(block.content.read().map_err(unreadable)?);
+            return self.start();
         }
+        run_with(&mut *self.runner, &mut self.launch, &block.content, &self.engine.kill)
     }
 
     /// Returns the folder for the outputs of a task: its name is made of the inputs and the key, so that it stays the
@@ -310,6 +295,33 @@ impl<'e, 'a> Slot<'e, 'a> {
             findings.push(Finding::new(Severity::Warning, "value-not-json", message));
         }
         Some(OsString::from_vec(line.to_vec()))
+    }
+}
+
+/// Runs a launch with `content` as its standard input, which another thread passes on.
+pub(crate) fn run_with(
+    runner: &mut dyn CommandRunner,
+    launch: &mut Launch,
+    content: &Content,
+    kill: &CancelToken,
+) -> Result<Outcome, RunError> {
+    let exhausted = |source: io::Error| RunError::Exhausted { source };
+    let (reader, writer) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| exhausted(error.into()))?;
+    // Opened by its path, the pipe has its reader in the runner's hands; our own end is closed at the start.
+    launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd())));
+    let (outcome, fed) = std::thread::scope(|scope| {
+        let feeder = std::thread::Builder::new().spawn_scoped(scope, move || feed(content, writer));
+        let mut observer = CloseAtStart(Some(reader));
+        let outcome = runner.run(launch, kill, &mut observer);
+        drop(observer);
+        let fed = feeder.map(|feeder| feeder.join().expect("feeding a pipe does not panic"));
+        (outcome, fed)
+    });
+    let outcome = outcome?;
+    match fed.map_err(exhausted)? {
+        Ok(()) => Ok(outcome),
+        Err(source) => Err(RunError::Input { path: PathBuf::from("its block"), source }),
     }
 }
 
