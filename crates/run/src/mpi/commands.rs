@@ -1,13 +1,14 @@
 //! Commands over the ranks: each rank is a slot, and its commands are children of its own.
 //!
-//! The first rank's slot executes its commands itself. For every other slot a thread of the first rank sends one
-//! command after the other to its rank, and waits for the outcome. What befalls a command befalls no rank: it runs
+//! The first rank's slot executes its commands itself. For every other slot a thread of the first rank sends commands
+//! to its rank, short ones a few ahead of time, and waits for their outcomes, in order. What befalls a command befalls no rank: it runs
 //! under the rank's guardian, in processes of its own.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
 
 use festina_types::{Bytes, CancelToken, Seconds, Status, Usage, Workers};
@@ -17,7 +18,9 @@ use super::frame::{Frame, Job, Setting, Stream};
 use super::membership::without_launcher;
 use super::ranks::{cores_per_rank, share, total_memory};
 use super::router::Arrival;
-use crate::tasks::{CommandBackend, CommandRunner, RunRequest, Shares, TaskError, bind, usable_cpus};
+use crate::tasks::{
+    AheadRunner, CommandBackend, CommandRunner, RunRequest, Shares, TaskError, bind, usable_cpus,
+};
 use crate::{Captured, Environment, Launch, Observer, Outcome, RunError, Runner, Sink};
 
 /// How often a request to stop is looked for while a command runs.
@@ -37,7 +40,8 @@ impl CommandBackend for Mpi {
     fn runner(&self, slot: u32, shares: &Shares) -> Result<Box<dyn CommandRunner + '_>, TaskError> {
         let cores_per_task = shares.pin.then_some(shares.cores_per_task);
         if slot > 0 {
-            return Ok(Box::new(Remote { mpi: self, rank: slot, cores_per_task, setting: None }));
+            let (setting, begun) = (None, VecDeque::new());
+            return Ok(Box::new(Remote { mpi: self, rank: slot, cores_per_task, setting, begun }));
         }
         let cpus = usable_cpus();
         let own = cores_per_task.and_then(|cores| share(&cpus, self.ranks[0].local, cores));
@@ -83,6 +87,15 @@ struct Remote<'m> {
     cores_per_task: Option<u32>,
     /// The environment, as the request has it, and the directory that the rank was last told.
     setting: Option<(Environment, Option<PathBuf>)>,
+    /// What the rank has, and nobody waits for yet.
+    begun: VecDeque<Begun>,
+}
+
+/// A command that a rank has.
+struct Begun {
+    id: u64,
+    told: Receiver<Arrival>,
+    spills: [Spill; 2],
 }
 
 impl CommandRunner for Remote<'_> {
@@ -95,19 +108,38 @@ impl CommandRunner for Remote<'_> {
         if cancel.is_requested() {
             return Ok(canceled());
         }
-        self.settle(launch);
-        let id = self.mpi.router.new_id();
-        let (tell, told) = mpsc::channel();
-        self.mpi.router.open(id, move |arrival| _ = tell.send(arrival));
-        let bare = Launch { environment: Environment::new(), directory: None, ..launch.clone() };
-        self.mpi.send(self.rank, id, &Frame::Run(Box::new(Job(bare))));
-        let result = self.wait(id, &told, launch, cancel, observer);
-        self.mpi.router.close(id);
-        result
+        let begun = self.hand_over(launch);
+        self.wait_for(begun, cancel, observer)
     }
 
     fn host(&self) -> Option<&str> {
         Some(&self.mpi.ranks[self.rank as usize].host)
+    }
+
+    fn ahead(&mut self) -> Option<&mut dyn AheadRunner> {
+        Some(self)
+    }
+}
+
+/// What was begun when the run ended in an error is of no use.
+impl Drop for Remote<'_> {
+    fn drop(&mut self) {
+        for begun in &self.begun {
+            self.drop_command(begun.id);
+            self.mpi.router.close(begun.id);
+        }
+    }
+}
+
+impl AheadRunner for Remote<'_> {
+    fn begin(&mut self, launch: &Launch) {
+        let begun = self.hand_over(launch);
+        self.begun.push_back(begun);
+    }
+
+    fn wait(&mut self, cancel: &CancelToken) -> Result<Outcome, RunError> {
+        let first = self.begun.pop_front().expect("as many commands are waited for as were begun");
+        self.wait_for(first, cancel, &mut ())
     }
 }
 
@@ -129,29 +161,58 @@ impl Remote<'_> {
         self.setting = Some((launch.environment.clone(), launch.directory.clone()));
     }
 
-    fn wait(
+    fn hand_over(&mut self, launch: &Launch) -> Begun {
+        self.settle(launch);
+        let id = self.mpi.router.new_id();
+        let (tell, told) = mpsc::channel();
+        self.mpi.router.open(id, move |arrival| _ = tell.send(arrival));
+        let bare = Launch { environment: Environment::new(), directory: None, ..launch.clone() };
+        self.mpi.send(self.rank, id, &Frame::Run(Box::new(Job(bare))));
+        Begun { id, told, spills: [Spill::new(&launch.output), Spill::new(&launch.errors)] }
+    }
+
+    fn wait_for(
         &self,
-        id: u64,
-        told: &mpsc::Receiver<Arrival>,
-        launch: &Launch,
+        begun: Begun,
+        cancel: &CancelToken,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, RunError> {
+        let id = begun.id;
+        let result = self.outcome(begun, cancel, observer);
+        if result.is_err() {
+            self.drop_command(id);
+        }
+        self.mpi.router.close(id);
+        result
+    }
+
+    /// Lets the rank stop a command, or not even start it.
+    fn drop_command(&self, id: u64) {
+        self.mpi.send(self.rank, id, &Frame::Cancel { is_urgent: true });
+    }
+
+    fn outcome(
+        &self,
+        Begun { id, told, mut spills }: Begun,
         cancel: &CancelToken,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, RunError> {
         let started = Instant::now();
         let mut n_passed_on = 0;
-        let mut spills = [Spill::new(&launch.output), Spill::new(&launch.errors)];
         loop {
+            let wanted = u8::from(cancel.is_requested()) + u8::from(cancel.is_urgent());
+            if wanted > n_passed_on {
+                n_passed_on = wanted;
+                let request = Frame::Cancel { is_urgent: cancel.is_urgent() };
+                let all = self.begun.iter().map(|begun| begun.id).chain([id]);
+                all.for_each(|id| self.mpi.send(self.rank, id, &request));
+            }
             let bytes = match told.recv_timeout(TICK) {
                 Ok(Arrival::Message { bytes, .. }) => bytes,
                 Ok(Arrival::Lost) | Err(RecvTimeoutError::Disconnected) => {
                     return Err(self.broken("MPI failed".to_owned()));
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    let wanted = u8::from(cancel.is_requested()) + u8::from(cancel.is_urgent());
-                    if wanted > n_passed_on {
-                        n_passed_on = wanted;
-                        self.mpi.send(self.rank, id, &Frame::Cancel { is_urgent: cancel.is_urgent() });
-                    }
                     observer.running(Seconds(started.elapsed().as_secs_f64()));
                     continue;
                 }

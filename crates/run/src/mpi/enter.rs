@@ -19,27 +19,37 @@ use crate::Environment;
 /// ```
 /// use std::process::ExitCode;
 ///
-/// use festina_run::mpi;
-/// use festina_types::Function;
+/// use festina_run::Threads;
+/// use festina_run::mpi::{self, Mpi};
+/// use festina_types::{Backend, Function};
 ///
 /// /// What other ranks can be asked to call.
 /// const FUNCTIONS: &[Function] = &[Function { name: "reverse", call: |bytes| Ok(bytes.iter().rev().copied().collect()) }];
 ///
 /// fn main() -> ExitCode {
 ///     let environment = std::env::vars_os().collect();
-///     match mpi::enter(&environment, FUNCTIONS, |mpi| if mpi.is_some() { 0 } else { 1 }) {
+///     match mpi::enter(&environment, FUNCTIONS, work) {
 ///         Ok(code) => code.into(),
-///         Err(error) => ExitCode::from(error.exit().code()),
+///         Err(error) => error.exit().code().into(),
 ///     }
 /// }
-/// # main();
+///
+/// fn work(mpi: Option<&Mpi>) -> u8 {
+///     let threads = Threads::available();
+///     let backend: &dyn Backend = match mpi {
+///         Some(mpi) => mpi,
+///         None => &threads,
+///     };
+///     let outputs = backend.map(FUNCTIONS[0], vec![vec![1, 2], vec![3]]);
+///     u8::from(outputs != Ok(vec![vec![2, 1], vec![3]]))
+/// }
 /// ```
 ///
 /// - In a process that no launcher started as a rank, the body gets `None`. MPI is not touched, and need not be there.
 /// - On the first rank the body gets the others.
 /// - On the others the body is never called: they run what the first rank asks for, and leave when it does.
 ///
-/// Returns the code to exit with: the body's, or 0 on the other ranks. Where [`launch`](super::launch) started the
+/// Returns the code to exit with: the body's, or 0 on the other ranks. Where [`launch`](fn@super::launch) started the
 /// ranks it is handed to that process instead, since launchers take every other code than 0 for an accident.
 ///
 /// # Errors

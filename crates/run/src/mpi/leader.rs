@@ -14,7 +14,7 @@ use super::router::Router;
 /// The ranks of an MPI job, at the command of the first, which is a worker itself: of `-n 64` all 64 work.
 ///
 /// It is a [`Backend`](festina_types::Backend) for native functions, which solvers are handed, and a
-/// [`CommandBackend`](crate::tasks::CommandBackend) for commands. Only [`enter`](super::enter) makes one.
+/// [`CommandBackend`](crate::tasks::CommandBackend) for commands. Only [`enter`](fn@super::enter) makes one.
 pub struct Mpi {
     pub(super) endpoint: Endpoint,
     pub(super) router: Arc<Router>,
@@ -50,7 +50,7 @@ impl Mpi {
     }
 
     /// Returns the token on which the requests to stop come that the user makes of the process that
-    /// [launched](super::launch) this job. Signals reach only that process.
+    /// [launched](fn@super::launch) this job. Signals reach only that process.
     pub fn cancel(&self) -> &CancelToken {
         &self.cancel
     }

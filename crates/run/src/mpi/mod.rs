@@ -1,7 +1,7 @@
 //! Tasks over the ranks of an MPI job: many cores, many hosts.
 //!
-//! A process that wants ranks [launches](launch) its own program again, on every rank, with the machine's own `mpirun`,
-//! `mpiexec` or `srun`. Each comes in by [`enter`]: on the first rank the program goes on with an [`Mpi`] in its hands,
+//! A process that wants ranks [launches](fn@launch) its own program again, on every rank, with the machine's own `mpirun`,
+//! `mpiexec` or `srun`. Each comes in by [`enter`](fn@enter): on the first rank the program goes on with an [`Mpi`] in its hands,
 //! which is a backend for native functions and for commands alike; the others do what the first asks for.
 //!
 //! ```text
@@ -14,7 +14,7 @@
 //!        ⋮
 //! ```
 //!
-//! The MPI library is [loaded](library) while the program runs: one binary serves Open MPI, MPICH and all that have the
+//! The MPI library is loaded while the program runs: one binary serves Open MPI, MPICH and all that have the
 //! interface of MPI 5, and runs where there is no MPI. `docs/concepts/mpi.md` tells the whole story.
 
 mod commands;

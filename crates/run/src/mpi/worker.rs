@@ -32,6 +32,14 @@ type Message = (u64, Frame);
 
 type Tokens = Arc<Mutex<HashMap<u64, CancelToken>>>;
 
+/// What the first rank wants while parts of an output are sent to it.
+enum Wanted {
+    More,
+    Else,
+    /// It ends: nobody reads on.
+    Nothing,
+}
+
 /// What the thread that calls MPI is given for the rank: requests to stop take effect at once, the rest waits.
 pub(super) struct Inbox {
     messages: Sender<Vec<u8>>,
@@ -57,7 +65,10 @@ impl Inbox {
         {
             let mut tokens = self.tokens.lock().expect("no thread panics while it holds the tokens");
             let token = tokens.entry(id).or_default();
-            token.request();
+            // The same request may come more than once.
+            if !token.is_requested() {
+                token.request();
+            }
             if is_urgent {
                 token.request();
             }
@@ -212,25 +223,27 @@ impl<'f> Worker<'f> {
             }
             ahead += 1;
             while ahead == PARTS_AHEAD {
-                ahead -= self.take_or_put_off(id)?;
+                match self.take_or_put_off(id)? {
+                    Wanted::More => ahead -= 1,
+                    Wanted::Else => {}
+                    Wanted::Nothing => return Ok(Err(io::ErrorKind::Interrupted.into())),
+                }
             }
-        }
-        while ahead > 0 {
-            ahead -= self.take_or_put_off(id)?;
         }
         Ok(Ok(()))
     }
 
-    /// Receives one message; returns 1 if it says that a part was taken.
-    fn take_or_put_off(&mut self, id: u64) -> Result<usize, MpiError> {
-        match self.receive()? {
-            (of, Frame::Taken) if of == id => Ok(1),
-            (_, Frame::Taken) => Ok(0),
-            other => {
-                self.put_off.push_back(other);
-                Ok(0)
-            }
-        }
+    /// Receives one message, and puts off what does not concern the parts that are sent.
+    fn take_or_put_off(&mut self, id: u64) -> Result<Wanted, MpiError> {
+        let message = self.receive()?;
+        let wanted = match &message {
+            (of, Frame::Taken) if *of == id => return Ok(Wanted::More),
+            (_, Frame::Taken) => return Ok(Wanted::Else),
+            (_, Frame::Bye) => Wanted::Nothing,
+            _ => Wanted::Else,
+        };
+        self.put_off.push_back(message);
+        Ok(wanted)
     }
 
     fn map(&self, id: u64, function: &str, inputs: Vec<Vec<u8>>) {
@@ -292,7 +305,9 @@ mod tests {
         let (inbox, taken) = Inbox::new();
         inbox.take(Frame::Bye.encode(0));
         inbox.take(Frame::Cancel { is_urgent: false }.encode(4));
+        inbox.take(Frame::Cancel { is_urgent: false }.encode(4));
         assert!(taken.tokens.lock().unwrap()[&4].is_requested());
+        assert!(!taken.tokens.lock().unwrap()[&4].is_urgent());
         inbox.take(Frame::Cancel { is_urgent: true }.encode(4));
         assert!(taken.tokens.lock().unwrap()[&4].is_urgent());
         assert_eq!(taken.messages.try_iter().count(), 1);

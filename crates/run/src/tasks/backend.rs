@@ -44,6 +44,24 @@ pub trait CommandRunner {
     fn host(&self) -> Option<&str> {
         None
     }
+
+    /// Returns this as a runner that takes commands ahead, where the way to its worker is long.
+    fn ahead(&mut self) -> Option<&mut dyn AheadRunner> {
+        None
+    }
+}
+
+/// Takes commands ahead: while one runs, the next wait beside it.
+pub trait AheadRunner {
+    /// Hands a command over; it runs after all that were begun before.
+    fn begin(&mut self, launch: &Launch);
+
+    /// Waits for the command that was begun first of those that were not waited for.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Runner::run`].
+    fn wait(&mut self, cancel: &CancelToken) -> Result<Outcome, RunError>;
 }
 
 impl CommandRunner for Runner {

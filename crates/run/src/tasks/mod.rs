@@ -41,7 +41,7 @@ mod summary;
 mod table;
 mod template;
 
-pub use backend::{CommandBackend, CommandRunner, LocalCores};
+pub use backend::{AheadRunner, CommandBackend, CommandRunner, LocalCores};
 pub use cpus::Shares;
 pub(crate) use cpus::{bind, usable as usable_cpus};
 pub use emit::Streams;

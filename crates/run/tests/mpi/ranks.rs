@@ -161,7 +161,13 @@ pub(crate) fn commands(
     }
     let result = run_to(backend, &request, cancel, &format!("{folder}/{name}.out"));
     match result {
-        Ok(result) => result,
+        Ok(result) => {
+            // Where the time went is accounted for, on ranks as on local cores.
+            let (time, all) =
+                (result.summary.time.total().0, f64::from(result.summary.slots) * result.summary.wall_s);
+            assert!((time - all).abs() <= 0.02 * all + 0.005, "{time} s of {all} s: {:?}", result.summary);
+            result
+        }
         Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
     }
 }

@@ -21,7 +21,7 @@ const GRACE: Seconds = Seconds(5.0);
 /// A program to start as a job of MPI.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MpiLaunch {
-    /// The program, on every rank: the caller's own. It calls [`enter`](super::enter) first of all.
+    /// The program, on every rank: the caller's own. It calls [`enter`](fn@super::enter) first of all.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,

@@ -1,5 +1,6 @@
 //! The engine: one thread a slot, one that reads inputs, one that looks after the rest.
 
+mod ahead;
 mod queue;
 mod reader;
 mod sink;
