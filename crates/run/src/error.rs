@@ -150,6 +150,20 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// The program cannot be run on another host, for a reason that was told there.
+    #[error("{message}")]
+    Unfit {
+        /// The reason.
+        message: String,
+    },
+    /// A worker on another host, or in another process, is broken or gone.
+    #[error("{worker}: {message}")]
+    Worker {
+        /// The worker.
+        worker: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The guardian process is gone, or could not be started.
     #[error("the guardian process {doing}")]
     Guardian {
@@ -182,6 +196,7 @@ impl RunError {
             Self::Affinity { .. } => Some("festina cores tells which CPUs may be used, and why".to_owned()),
             Self::Nice { .. } => Some("without privileges niceness can only be raised".to_owned()),
             Self::Exhausted { .. } => Some("see ulimit -u and ulimit -n".to_owned()),
+            Self::Worker { .. } => Some("what has ended is in the journal: go on with --resume".to_owned()),
             _ => None,
         }
     }
@@ -189,9 +204,11 @@ impl RunError {
     /// Returns the exit code of a festina that ends with this error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::NoSpace { .. } | Self::Nice { .. } | Self::Exhausted { .. } | Self::Guardian { .. } => {
-                Exit::Unavailable
-            }
+            Self::NoSpace { .. }
+            | Self::Nice { .. }
+            | Self::Exhausted { .. }
+            | Self::Guardian { .. }
+            | Self::Worker { .. } => Exit::Unavailable,
             _ => Exit::BadInput,
         }
     }

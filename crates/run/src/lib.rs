@@ -27,6 +27,7 @@ mod error;
 mod guardian;
 mod launch;
 mod lookup;
+pub mod mpi;
 mod outcome;
 mod runner;
 mod sampler;

@@ -93,7 +93,7 @@ fn run_batches(
 }
 
 /// Calls the function; a panic is an error like any other.
-fn call(function: Function, input: &[u8]) -> Output {
+pub(crate) fn call(function: Function, input: &[u8]) -> Output {
     catch_unwind(AssertUnwindSafe(|| (function.call)(input)))
         .unwrap_or_else(|panic| Err(format!("panicked: {}", message_of(panic.as_ref()))))
 }

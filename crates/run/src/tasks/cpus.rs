@@ -30,16 +30,20 @@ pub const THREAD_VARIABLES: [&str; 18] = [
 
 /// How the CPUs are shared out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shares {
-    pub(super) slots: u32,
-    pub(super) cores_per_task: u32,
+pub struct Shares {
+    /// The number of slots.
+    pub slots: u32,
+    /// The cores of each.
+    pub cores_per_task: u32,
     /// The CPUs of each slot; empty where slots are not bound.
-    pub(super) of_slots: Vec<CpuSet>,
+    pub of_slots: Vec<CpuSet>,
+    /// Whether slots are to be bound where they fit, on other hosts too.
+    pub pin: bool,
 }
 
 impl Shares {
     /// Shares `cpus` out among `slots` slots of `cores` each; what is `None` follows from the other.
-    pub(super) fn new(cpus: &CpuSet, slots: Option<Workers>, cores: Option<Workers>, pin: bool) -> Self {
+    pub(crate) fn new(cpus: &CpuSet, slots: Option<Workers>, cores: Option<Workers>, pin: bool) -> Self {
         // A quota may leave less than all of them.
         let quota = std::thread::available_parallelism().map_or(u32::MAX, |n| n.get() as u32);
         Self::of(cpus, quota, slots, cores, pin)
@@ -57,18 +61,18 @@ impl Shares {
         };
         let of_slots =
             if pin && fit && !cpus.is_empty() { (0..slots).map(share).collect() } else { Vec::new() };
-        Self { slots, cores_per_task, of_slots }
+        Self { slots, cores_per_task, of_slots, pin }
     }
 }
 
 /// Returns the CPUs that this thread may use.
-pub(super) fn usable() -> CpuSet {
+pub(crate) fn usable() -> CpuSet {
     let set = rustix::thread::sched_getaffinity(None).unwrap_or_else(|_| KernelSet::new());
     (0..KernelSet::MAX_CPU as u32).filter(|&cpu| set.is_set(cpu as usize)).collect()
 }
 
 /// Binds this thread, and the processes that it starts from now on, to `cpus`.
-pub(super) fn bind(cpus: &CpuSet) -> Result<(), TaskError> {
+pub(crate) fn bind(cpus: &CpuSet) -> Result<(), TaskError> {
     let mut set = KernelSet::new();
     for cpu in cpus.iter().filter(|&cpu| (cpu as usize) < KernelSet::MAX_CPU) {
         set.set(cpu as usize);

@@ -5,7 +5,7 @@ use festina_types::Bytes;
 
 /// Returns the memory that the machine and its control groups have available, or all that can be counted where they
 /// do not tell.
-pub(super) fn available() -> Bytes {
+pub(crate) fn available() -> Bytes {
     let machine = detect(&Source::live(), &Surroundings::default());
     machine.limits.memory_available.or(machine.memory.available).unwrap_or(Bytes(u64::MAX / 2))
 }

@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod backend;
 mod cpus;
 mod emit;
 mod engine;
@@ -40,16 +41,21 @@ mod summary;
 mod table;
 mod template;
 
-pub use cpus::THREAD_VARIABLES;
+pub use backend::{AheadRunner, CommandBackend, CommandRunner, LocalCores};
+pub use cpus::{Shares, THREAD_VARIABLES};
+pub(crate) use cpus::{bind, usable as usable_cpus};
 pub use emit::Streams;
-pub use engine::{RunResult, run};
+pub(crate) use engine::run_with;
+pub use engine::{RunResult, run, run_on};
 pub use error::TaskError;
 pub use folder::RunFolder;
 pub use halt::{Ending, Halt, Threshold};
 pub use inputs::{Inputs, Origin, Range, Row, Rows, Source, TableFormat};
 pub use journal::{Damage, JOURNAL_VERSION, Reading, Record, Session, TaskEnd};
 pub use key::TaskKey;
+pub(crate) use memory::available as available_memory;
 pub use observer::{Progress, TaskObserver};
+pub(crate) use pipe::Content;
 pub use pipe::Pipe;
 pub use request::{Collect, Resume, RunRequest};
 pub use summary::{SlotTime, Summary};

@@ -108,7 +108,7 @@ fn own_cell<'a>(name: &str, number: u64, record: &'a Record, host: &'a str) -> C
         "lost_s" => seconds(record.lost_us),
         "peak_rss_bytes" => count(record.peak_rss_bytes),
         "slot" => count(record.slot.into()),
-        _ => Cell::Text(host.into()),
+        _ => Cell::Text(record.host.as_deref().unwrap_or(host).into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine: one thread a slot, one that reads inputs, one that looks after the rest.
 
+mod ahead;
 mod queue;
 mod reader;
 mod sink;
@@ -18,11 +19,15 @@ use self::queue::Queue;
 use self::reader::{Feed, Reader};
 use self::sink::Sink;
 use self::slot::Slot;
+pub(crate) use self::slot::run_with;
 use super::cpus::{self, Shares, THREAD_VARIABLES};
 use super::emit::{Emitter, Streams};
 use super::journal::{JOURNAL_VERSION, Journal, Line, Reading, Session};
 use super::key::{Hasher, Keys};
-use super::{RunFolder, RunRequest, SlotTime, Summary, TaskError, TaskObserver, Template, memory, table};
+use super::{
+    CommandBackend, LocalCores, RunFolder, RunRequest, SlotTime, Summary, TaskError, TaskObserver, Template,
+    table,
+};
 use crate::{Launch, find_program};
 
 /// How often a stop is looked for.
@@ -79,6 +84,7 @@ impl RunResult {
 
 /// What the threads of a run share.
 struct Engine<'a> {
+    backend: &'a dyn CommandBackend,
     request: &'a RunRequest,
     template: Template,
     shares: Shares,
@@ -132,6 +138,21 @@ pub fn run(
     observer: &mut dyn TaskObserver,
     cancel: &CancelToken,
 ) -> Result<RunResult, TaskError> {
+    run_on(&LocalCores, request, streams, observer, cancel)
+}
+
+/// Runs all tasks of `request` on `backend`, as [`run`] does on the cores of this machine.
+///
+/// # Errors
+///
+/// Those of [`run`].
+pub fn run_on(
+    backend: &dyn CommandBackend,
+    request: &RunRequest,
+    streams: Streams<'_>,
+    observer: &mut dyn TaskObserver,
+    cancel: &CancelToken,
+) -> Result<RunResult, TaskError> {
     let started = Instant::now();
     let (feed, columns) = match &request.pipe {
         Some(pipe) => (Feed::Blocks(pipe.blocks()?), Vec::new()),
@@ -152,13 +173,13 @@ pub fn run(
     let cpus = cpus::usable();
     let mut probe = Probe::open(&Source::live());
     probe.start(&cpus);
-    let shares = Shares::new(&cpus, request.slots, request.cores_per_task, request.pin);
+    let shares = backend.shares(request);
     let identity = identity(request);
     let session = session(request, &shares, &identity, &columns);
     let (folder, journal, recorded, findings) = open(request, &session)?;
     observer.started(&folder);
     let memory = match request.memory_per_task {
-        Some(_) => request.memory.unwrap_or_else(memory::available),
+        Some(_) => request.memory.unwrap_or_else(|| backend.memory()),
         None => Bytes(0),
     };
     // Blocks of a stream are held in memory: few wait.
@@ -169,6 +190,7 @@ pub fn run(
     let mut sink = Sink::new(journal, emitter, observer, shares.slots, started);
     sink.findings = findings;
     let engine = Engine {
+        backend,
         request,
         launch: with_thread_variables(launch, &shares),
         spool: folder.spool(),

@@ -226,6 +226,15 @@ impl Queue {
         }
     }
 
+    /// Returns the next item if there is one now.
+    pub(super) fn take_if_any(&self) -> Option<Item> {
+        let mut state = self.lock();
+        let item = state.take(Instant::now()).ok()?;
+        drop(state);
+        self.drained.notify_one();
+        Some(item)
+    }
+
     /// A task of `memory` ended for good.
     pub(super) fn end(&self, memory: Option<Bytes>) {
         let mut state = self.lock();

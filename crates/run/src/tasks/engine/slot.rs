@@ -8,16 +8,16 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use festina_types::{Bytes, Finding, Seconds, Severity, Status};
+use festina_types::{Bytes, CancelToken, Finding, Seconds, Severity, Status};
 
+use super::Engine;
 use super::queue::{Item, Task, Waited};
 use super::sink::keep;
-use super::{Engine, cpus};
 use crate::tasks::emit::Written;
 use crate::tasks::journal::TaskEnd;
-use crate::tasks::pipe::{Block, feed};
-use crate::tasks::{Collect, Given, Record, SlotTime, TaskError, table};
-use crate::{Captured, Input, Launch, Observer, Outcome, RunError, Runner, Sink as Stream};
+use crate::tasks::pipe::{Block, Content, feed};
+use crate::tasks::{Collect, CommandRunner, Given, Record, SlotTime, TaskError, table};
+use crate::{Captured, Input, Launch, Observer, Outcome, RunError, Sink as Stream};
 
 /// The longest line that is captured.
 const LONGEST_VALUE: usize = 64 << 10;
@@ -29,38 +29,48 @@ const LONGEST_DELAY: f64 = 60.0;
 const PATIENCE: u32 = 8;
 
 pub(super) struct Slot<'e, 'a> {
-    engine: &'e Engine<'a>,
+    pub(super) engine: &'e Engine<'a>,
     /// From 1.
     number: u32,
-    runner: Runner,
-    launch: Launch,
+    pub(super) runner: Box<dyn CommandRunner + 'e>,
+    pub(super) launch: Launch,
     time: SlotTime,
     /// Up to when the time is accounted for.
     mark: Instant,
     has_run: bool,
+    /// Time that counts as dispatch, unless a task turns out to have run in it.
+    unclaimed: Duration,
+    /// About how long tasks take of late, in seconds; `None` before the first has ended.
+    pub(super) recent_s: Option<f64>,
 }
 
 /// One attempt of a task.
-struct Attempt {
+pub(super) struct Attempt {
     end: TaskEnd,
     wall: Duration,
     outcome: Option<Outcome>,
 }
 
+impl Attempt {
+    /// Returns how long it took.
+    pub(super) fn wall(&self) -> Duration {
+        self.wall
+    }
+}
+
 impl<'e, 'a> Slot<'e, 'a> {
     /// Makes the slot, on the thread that will run it.
     pub(super) fn new(engine: &'e Engine<'a>, index: u32) -> Result<Self, TaskError> {
-        if let Some(own) = engine.shares.of_slots.get(index as usize) {
-            cpus::bind(own)?;
-        }
         Ok(Self {
             engine,
             number: index + 1,
-            runner: Runner::light()?,
+            runner: engine.backend.runner(index, &engine.shares)?,
             launch: engine.launch.clone(),
             time: SlotTime::default(),
             mark: engine.started,
             has_run: false,
+            unclaimed: Duration::ZERO,
+            recent_s: None,
         })
     }
 
@@ -74,6 +84,11 @@ impl<'e, 'a> Slot<'e, 'a> {
                 None => break,
                 Some(Item::Recorded { number, place }) => self.engine.sink().take_recorded(number, place)?,
                 Some(Item::Task(task)) => {
+                    self.has_run = true;
+                    if self.runner.ahead().is_some() {
+                        self.attempt_ahead(task)?;
+                        continue;
+                    }
                     let memory = task.memory;
                     let result = self.attempt(task);
                     if result.is_err() {
@@ -96,11 +111,16 @@ impl<'e, 'a> Slot<'e, 'a> {
         self.time.back_off_s += waited.for_back_off.as_secs_f64();
         self.time.idle_tail_s += waited.for_others.as_secs_f64();
         *(if self.has_run { &mut self.time.dispatch_s } else { &mut self.time.start_up_s }) += rest;
+        self.unclaimed = Duration::ZERO;
     }
 
     fn attempt(&mut self, task: Task) -> Result<(), TaskError> {
-        self.has_run = true;
         let attempt = self.run(&task)?;
+        self.settle(task, attempt)
+    }
+
+    /// Accounts for an attempt, and ends its task or makes it wait for another.
+    pub(super) fn settle(&mut self, task: Task, attempt: Attempt) -> Result<(), TaskError> {
         let is_canceled = attempt.end == TaskEnd::Ran(Status::Canceled);
         let is_retried = !attempt.end.is_finished()
             && !is_canceled
@@ -108,9 +128,12 @@ impl<'e, 'a> Slot<'e, 'a> {
             && task.failures < self.engine.request.retries
             && !self.engine.cancel.is_requested();
         let now = Instant::now();
-        let wall = attempt.wall.min(now - self.mark).as_secs_f64();
-        *(if is_retried { &mut self.time.retries_s } else { &mut self.time.work_s }) += wall;
-        self.time.dispatch_s += (now - self.mark).as_secs_f64() - wall;
+        let elapsed = now - self.mark;
+        // What was taken ahead may have run while the one before it was waited for.
+        let wall = attempt.wall.min(elapsed + self.unclaimed);
+        self.unclaimed = elapsed + self.unclaimed - wall;
+        *(if is_retried { &mut self.time.retries_s } else { &mut self.time.work_s }) += wall.as_secs_f64();
+        self.time.dispatch_s += elapsed.as_secs_f64() - wall.as_secs_f64();
         self.mark = now;
         if is_canceled {
             self.engine.queue.end(task.memory);
@@ -172,6 +195,7 @@ impl<'e, 'a> Slot<'e, 'a> {
             lost_us: task.lost.as_micros() as u64,
             peak_rss_bytes: usage.peak_rss.0,
             slot: self.number,
+            host: self.runner.host().map(str::to_owned),
             value,
         };
         let mut sink = self.engine.sink();
@@ -188,16 +212,23 @@ impl<'e, 'a> Slot<'e, 'a> {
     }
 
     /// Makes one attempt. What befalls only this task is its end; errors are those that end the run.
-    fn run(&mut self, task: &Task) -> Result<Attempt, TaskError> {
-        let not_started = |reason: String| Attempt {
-            end: TaskEnd::NotStarted(reason),
-            wall: Duration::ZERO,
-            outcome: None,
+    pub(super) fn run(&mut self, task: &Task) -> Result<Attempt, TaskError> {
+        if let Some(attempt) = self.prepare(task)? {
+            return Ok(attempt);
+        }
+        let result = match &task.block {
+            None => self.start(),
+            Some(block) => self.start_with(block),
         };
+        judge(result)
+    }
+
+    /// Fills in the launch of a task; returns the end of one that cannot be started.
+    pub(super) fn prepare(&mut self, task: &Task) -> Result<Option<Attempt>, TaskError> {
         let given = Given { number: task.number, seed: task.seed, slot: Some(self.number as usize) };
         let mut words = match self.engine.template.render(&task.row, given) {
             Ok(words) => words.into_iter(),
-            Err(error) => return Ok(not_started(error.to_string())),
+            Err(error) => return Ok(Some(not_started(error.to_string()))),
         };
         self.launch.program = words.next().unwrap_or_default();
         self.launch.arguments = words.collect();
@@ -216,24 +247,7 @@ impl<'e, 'a> Slot<'e, 'a> {
         let capture =
             |name: &str| Stream::Capture { limit: self.engine.capture_limit, spill: Some(path(name)) };
         (self.launch.output, self.launch.errors) = (capture("stdout"), capture("stderr"));
-        let result = match &task.block {
-            None => self.start(),
-            Some(block) => self.start_with(block),
-        };
-        match result {
-            Ok(outcome) => Ok(Attempt {
-                end: TaskEnd::Ran(outcome.status),
-                wall: Duration::from_secs_f64(outcome.usage.wall.0.max(0.0)),
-                outcome: Some(outcome),
-            }),
-            Err(
-                error @ (RunError::NoSpace { .. }
-                | RunError::Output { .. }
-                | RunError::Guardian { .. }
-                | RunError::Nice { .. }),
-            ) => Err(error.into()),
-            Err(error) => Ok(not_started(error.to_string())),
-        }
+        Ok(None)
     }
 
     /// Runs the launch; a machine that is short of processes or files for a moment is waited for.
@@ -251,28 +265,13 @@ impl<'e, 'a> Slot<'e, 'a> {
         self.runner.run(&self.launch, &self.engine.kill, &mut ())
     }
 
-    /// Runs the launch with a block as its standard input, which another thread passes on.
+    /// Runs the launch with a block as its standard input.
     fn start_with(&mut self, block: &Block) -> Result<Outcome, RunError> {
-        let exhausted = |source: io::Error| RunError::Exhausted { source };
-        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-            .map_err(|error| exhausted(error.into()))?;
-        // Opened by its path, the pipe has its reader in the runner's hands; our own end is closed at the start.
-        self.launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd())));
-        let (runner, launch, kill) = (&mut self.runner, &self.launch, &self.engine.kill);
-        let (outcome, fed) = std::thread::scope(|scope| {
-            let feeder =
-                std::thread::Builder::new().spawn_scoped(scope, move || feed(&block.content, writer));
-            let mut observer = CloseAtStart(Some(reader));
-            let outcome = runner.run(launch, kill, &mut observer);
-            drop(observer);
-            let fed = feeder.map(|feeder| feeder.join().expect("feeding a pipe does not panic"));
-            (outcome, fed)
-        });
-        let outcome = outcome?;
-        match fed.map_err(exhausted)? {
-            Ok(()) => Ok(outcome),
-            Err(source) => Err(RunError::Input { path: PathBuf::from("its block"), source }),
+        if self.runner.host().is_some() {
+            self.launch.input = in_memory(block)?;
+            return self.start();
         }
+        run_with(&mut *self.runner, &mut self.launch, &block.content, &self.engine.kill)
     }
 
     /// Returns the folder for the outputs of a task: its name is made of the inputs and the key, so that it stays the
@@ -310,6 +309,62 @@ impl<'e, 'a> Slot<'e, 'a> {
             findings.push(Finding::new(Severity::Warning, "value-not-json", message));
         }
         Some(OsString::from_vec(line.to_vec()))
+    }
+}
+
+/// Reads a block, for a program on another host.
+pub(super) fn in_memory(block: &Block) -> Result<Input, RunError> {
+    let unreadable = |source| RunError::Input { path: PathBuf::from("its block"), source };
+    block.content.read().map(Input::Bytes).map_err(unreadable)
+}
+
+/// Tells what befalls only a task from what ends the run.
+pub(super) fn judge(result: Result<Outcome, RunError>) -> Result<Attempt, TaskError> {
+    match result {
+        Ok(outcome) => Ok(Attempt {
+            end: TaskEnd::Ran(outcome.status),
+            wall: Duration::from_secs_f64(outcome.usage.wall.0.max(0.0)),
+            outcome: Some(outcome),
+        }),
+        Err(
+            error @ (RunError::NoSpace { .. }
+            | RunError::Output { .. }
+            | RunError::Guardian { .. }
+            | RunError::Worker { .. }
+            | RunError::Nice { .. }),
+        ) => Err(error.into()),
+        Err(error) => Ok(not_started(error.to_string())),
+    }
+}
+
+fn not_started(reason: String) -> Attempt {
+    Attempt { end: TaskEnd::NotStarted(reason), wall: Duration::ZERO, outcome: None }
+}
+
+/// Runs a launch with `content` as its standard input, which another thread passes on.
+pub(crate) fn run_with(
+    runner: &mut dyn CommandRunner,
+    launch: &mut Launch,
+    content: &Content,
+    kill: &CancelToken,
+) -> Result<Outcome, RunError> {
+    let exhausted = |source: io::Error| RunError::Exhausted { source };
+    let (reader, writer) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| exhausted(error.into()))?;
+    // Opened by its path, the pipe has its reader in the runner's hands; our own end is closed at the start.
+    launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd())));
+    let (outcome, fed) = std::thread::scope(|scope| {
+        let feeder = std::thread::Builder::new().spawn_scoped(scope, move || feed(content, writer));
+        let mut observer = CloseAtStart(Some(reader));
+        let outcome = runner.run(launch, kill, &mut observer);
+        drop(observer);
+        let fed = feeder.map(|feeder| feeder.join().expect("feeding a pipe does not panic"));
+        (outcome, fed)
+    });
+    let outcome = outcome?;
+    match fed.map_err(exhausted)? {
+        Ok(()) => Ok(outcome),
+        Err(source) => Err(RunError::Input { path: PathBuf::from("its block"), source }),
     }
 }
 

@@ -97,6 +97,9 @@ pub struct Record {
     /// The slot that ran it, from 1.
     #[serde(rename = "s")]
     pub slot: u32,
+    /// The name of the host that ran it, where that is not the one of the session.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// What was captured of its output: its last line.
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none", with = "byte_string")]
     pub value: Option<OsString>,

@@ -25,6 +25,7 @@ fn record(number: u64, input: &[u8], end: TaskEnd) -> Record {
         lost_us: number % 3,
         peak_rss_bytes: 1_540_096,
         slot: 1,
+        host: None,
         value: number.is_multiple_of(2).then(|| OsString::from_vec(input.to_vec())),
     }
 }

@@ -80,9 +80,23 @@ pub(super) struct Block {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Range { file: Arc<File>, offset: u64, length: u64 },
     Bytes(Arc<Vec<u8>>),
+}
+
+impl Content {
+    /// Reads all of it, for a program on another host.
+    pub(super) fn read(&self) -> io::Result<Arc<[u8]>> {
+        match self {
+            Self::Bytes(bytes) => Ok(Arc::from(bytes.as_slice())),
+            Self::Range { file, offset, length } => {
+                let mut bytes = vec![0; usize::try_from(*length).map_err(io::Error::other)?];
+                file.read_exact_at(&mut bytes, *offset)?;
+                Ok(Arc::from(bytes))
+            }
+        }
+    }
 }
 
 pub(super) struct Blocks {
