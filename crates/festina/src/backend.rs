@@ -13,6 +13,8 @@ pub enum BackendName {
     Processes,
     /// The ranks of an MPI job, on one host or many.
     Mpi,
+    /// Allocations of Slurm.
+    Slurm,
 }
 
 impl BackendName {
@@ -49,6 +51,7 @@ impl BackendName {
             Self::Threads => "threads",
             Self::Processes => "processes",
             Self::Mpi => "mpi",
+            Self::Slurm => "slurm",
         }
     }
 }

@@ -48,6 +48,12 @@ pub enum Error {
     /// The ranks of MPI could not be used.
     #[error(transparent)]
     Mpi(#[from] festina_run::mpi::MpiError),
+    /// Slurm could not be used.
+    #[error(transparent)]
+    Slurm(#[from] festina_run::slurm::SlurmError),
+    /// A worker cannot use its pool's folder.
+    #[error(transparent)]
+    Chunk(#[from] festina_run::chunks::ChunkError),
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] festina_route::RouteError),
@@ -74,6 +80,8 @@ impl Error {
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
             Self::Mpi(error) => error.hint(),
+            Self::Slurm(error) => error.hint(),
+            Self::Chunk(error) => error.hint(),
             Self::Route(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
@@ -103,6 +111,8 @@ impl Error {
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
             Self::Mpi(error) => error.exit(),
+            Self::Slurm(error) => error.exit(),
+            Self::Chunk(error) => error.exit(),
         }
     }
 }

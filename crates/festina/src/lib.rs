@@ -10,6 +10,7 @@ mod json;
 mod laws;
 pub mod mpi;
 pub mod scale;
+pub mod slurm;
 pub mod solve;
 pub mod tasks;
 mod tasks_stored;

@@ -21,6 +21,7 @@
 
 mod accounting;
 mod capture;
+pub mod chunks;
 mod ending;
 mod environment;
 mod error;
@@ -31,6 +32,7 @@ pub mod mpi;
 mod outcome;
 mod runner;
 mod sampler;
+pub mod slurm;
 mod stdio;
 mod stop;
 pub mod tasks;

@@ -6,6 +6,7 @@ mod laws;
 mod run;
 mod scale;
 mod solve;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use laws::LawsArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
 pub(crate) use solve::{Problem, SolveArguments, TspArguments};
+pub(crate) use worker::WorkerArguments;
 
 /// Make it work, ensure it is right, make it fast.
 #[derive(Debug, Parser)]
@@ -37,6 +39,9 @@ pub(crate) enum Verb {
     Solve(SolveArguments),
     /// How many cores do I really have?
     Cores(CoresArguments),
+    /// Work for a run, in an allocation of an engine's; started by `festina run --on slurm`
+    #[command(hide = true)]
+    Worker(WorkerArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?
     Laws(Box<LawsArguments>),
 }

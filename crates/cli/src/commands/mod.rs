@@ -5,6 +5,7 @@ mod laws;
 mod run;
 mod scale;
 mod solve;
+mod worker;
 
 use festina::mpi::Mpi;
 use festina::{Error, Exit};
@@ -19,6 +20,7 @@ pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> Exit {
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
         Verb::Run(arguments) => run::run(*arguments, ranks),
+        Verb::Worker(arguments) => worker::run(&arguments),
         Verb::Solve(arguments) => solve::run(&arguments, ranks),
     };
     result.unwrap_or_else(|error: Error| {
