@@ -26,9 +26,3 @@ pub use festina_run::Threads;
 pub use festina_types::{Backend, Bytes, CancelToken, Exit, Point, Seconds, Workers};
 pub use json::{Versioned, versioned};
 pub use laws::{LawParameter, LawsResult, LawsSource, SpeedupRow, laws, laws_report, parse_times};
-
-/// Returns the candidate nearest to `word`, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |candidate: &&str| strsim::damerau_levenshtein(word, candidate);
-    candidates.min_by_key(distance).filter(|candidate| distance(candidate) <= 1 + word.len() / 3)
-}
