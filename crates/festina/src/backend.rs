@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Error, nearest};
+use festina_run::nearest;
+
+use crate::Error;
 
 /// A backend, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
