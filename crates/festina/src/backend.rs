@@ -38,7 +38,7 @@ impl BackendName {
         }
         let names: Vec<&str> = known.iter().map(|backend| backend.name()).collect();
         let all = format!("here are {}", names.join(", "));
-        let hint = match nearest(name, names.into_iter()) {
+        let hint = match nearest(name, names) {
             Some(nearest) => format!("did you mean '{nearest}'? T{all}"),
             None => format!("t{all}"),
         };
