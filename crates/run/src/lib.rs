@@ -28,8 +28,9 @@ mod guardian;
 mod launch;
 mod lookup;
 pub mod mpi;
-mod nearest;
+mod native;
 mod outcome;
+pub mod processes;
 mod runner;
 mod sampler;
 mod stdio;
@@ -38,6 +39,7 @@ pub mod tasks;
 mod threads;
 mod tree;
 mod watch;
+mod wire;
 
 pub use accounting::Accounting;
 pub use environment::Environment;

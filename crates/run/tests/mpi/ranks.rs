@@ -92,7 +92,7 @@ fn functions(mpi: &Mpi) -> u8 {
     assert_eq!(mpi.map(REVERSE, many.clone()), threads.map(REVERSE, many));
     assert_eq!(mpi.map(REVERSE, Vec::new()), Ok(Vec::new()));
     let unknown = mpi.map(UNREGISTERED, vec![Vec::new(); 40]);
-    let message = "no function is called 'unregistered' on the other ranks";
+    let message = "no function is called 'unregistered' in the other processes";
     assert!(matches!(&unknown, Err(BackendError::Task { message: m, .. }) if m == message), "{unknown:?}");
     let inputs = prop::collection::vec(prop::collection::vec(any::<u8>(), 0..4), 0..60);
     let config = Config { cases: 200, failure_persistence: None, ..Config::default() };

@@ -244,7 +244,7 @@ fn launch(request: &RunRequest) -> Launch {
 }
 
 /// Tells programs how many threads are theirs, where the user does not.
-fn with_thread_variables(mut launch: Launch, shares: &Shares) -> Launch {
+pub(crate) fn with_thread_variables(mut launch: Launch, shares: &Shares) -> Launch {
     for name in THREAD_VARIABLES {
         if launch.environment.get(name).is_none() {
             launch.environment.set(name, shares.cores_per_task.to_string());
