@@ -8,6 +8,7 @@ use festina::{Error, Finding, Severity};
 use serde_json::Value;
 
 use crate::args::OutputArguments;
+use crate::ranks;
 
 /// An answer in all its forms.
 pub(crate) struct Answer {
@@ -93,7 +94,7 @@ pub(crate) fn write_files(
 /// Prints `report` to standard error if that is a terminal; elsewhere its title and what of `findings` is more than a note,
 /// and only if it `matters`.
 pub(crate) fn print_to_errors(report: &Report, findings: &[Finding], matters: bool) {
-    if !io::stderr().is_terminal() {
+    if !ranks::are_terminals().errors {
         if matters {
             let mut errors = io::stderr().lock();
             let _ = writeln!(errors, "festina: {} ({})", report.title, report.subtitle);

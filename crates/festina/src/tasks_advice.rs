@@ -130,7 +130,7 @@ fn more_workers(summary: &Summary, forecasts: &[MakespanForecast]) -> Option<Cha
     let saved_s = summary.wall_s - twice.makespan_s;
     (saved_s >= WORTH * summary.wall_s).then(|| Change {
         what: format!("{} workers, each with cores of its own", twice.workers),
-        hint: "a machine with more cores",
+        hint: "a machine with more cores, or several: --on mpi",
         saved_s,
     })
 }

@@ -5,6 +5,7 @@
 
 mod forecast;
 mod interleave;
+mod mpi;
 mod noise;
 mod page;
 mod script;
@@ -44,6 +45,7 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
         name: "pipes",
         about: "one long text in blocks, and long outputs: [--megabytes N]",
