@@ -51,6 +51,27 @@ pub fn find_program(
     })
 }
 
+/// Looks for `program` as [`find_program`] does, and at the file that a path names: what cannot be started is told before
+/// anything is.
+///
+/// # Errors
+///
+/// Those of [`find_program`]; [`RunError::NoSuchProgram`], [`RunError::IsFolder`] and [`RunError::NotExecutable`].
+pub(crate) fn check_program(
+    program: &OsStr,
+    environment: &Environment,
+    directory: Option<&Path>,
+) -> Result<(), RunError> {
+    let path = find_program(program, environment, directory)?;
+    let seen = directory.map_or_else(|| path.clone(), |start| start.join(&path));
+    let refused = |errno| Err(explain(&path, directory, io::Error::from_raw_os_error(errno)));
+    match fs::metadata(&seen) {
+        Err(error) => refused(error.raw_os_error().unwrap_or(libc::ENOENT)),
+        Ok(data) if data.is_dir() || !is_executable(&seen) => refused(libc::EACCES),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// Returns the error of a program that the kernel refused to start with `error`.
 pub(crate) fn explain(path: &Path, directory: Option<&Path>, error: io::Error) -> RunError {
     let seen = directory.map_or_else(|| path.to_owned(), |start| start.join(path));

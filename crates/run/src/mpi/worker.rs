@@ -16,9 +16,9 @@ use super::MpiError;
 use super::endpoint::Endpoint;
 use super::frame::{Failure, Frame, FrameError, Job, Setting, Stream};
 use super::ranks::{hello, share};
-use crate::native::call_named;
-use crate::tasks::{Content, bind, run_with, usable_cpus};
-use crate::{Captured, Input, Outcome, RunError, Runner, Sink};
+use crate::tasks::{bind, usable_cpus};
+use crate::threads::call;
+use crate::{Captured, Outcome, RunError, Runner, Sink};
 
 /// The parts in which long outputs are sent.
 const PART: usize = 1 << 20;
@@ -162,18 +162,7 @@ impl<'f> Worker<'f> {
             self.runner = Some(Runner::light()?);
         }
         let runner = self.runner.as_mut().expect("it was made above");
-        let outcome = match std::mem::take(&mut launch.input) {
-            // As on the first rank, programs read a pipe.
-            Input::Bytes(bytes) => {
-                let content = Content::Bytes(Arc::new(bytes.to_vec()));
-                run_with(runner, &mut launch, &content, token)
-            }
-            input => {
-                launch.input = input;
-                runner.run(&launch, token, &mut ())
-            }
-        };
-        outcome.map(|outcome| (outcome, spills))
+        runner.run(&launch, token, &mut ()).map(|outcome| (outcome, spills))
     }
 
     /// Binds this thread, and what it starts, to its share of the host's CPUs.

@@ -54,7 +54,6 @@ pub use journal::{Damage, JOURNAL_VERSION, Reading, Record, Session, TaskEnd};
 pub use key::TaskKey;
 pub(crate) use memory::available as available_memory;
 pub use observer::{Progress, TaskObserver};
-pub(crate) use pipe::Content;
 pub use pipe::Pipe;
 pub use request::{Collect, Resume, RunRequest};
 pub use summary::{SlotTime, Summary};

@@ -218,6 +218,6 @@ fn pipe(folder: &str) -> RunRequest {
     let lines: Vec<String> = (0..20_000).map(|n| format!("line {n}\n")).collect();
     fs::write(&path, lines.concat()).unwrap();
     let mut request = RunRequest::new(vec!["wc".into(), "-lc".into()], Inputs::new(), Environment::new());
-    request.pipe = Some(Pipe { block: Bytes(30_000), ..Pipe::lines(Origin::File(path.into())) });
+    request.pipe = Some(Pipe { block: Some(Bytes(30_000)), ..Pipe::lines(Origin::File(path.into())) });
     request
 }
