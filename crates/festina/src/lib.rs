@@ -10,6 +10,7 @@ mod laws;
 pub mod scale;
 pub mod solve;
 pub mod tasks;
+mod tasks_map;
 mod tasks_stored;
 
 pub use cores::{cores, cores_json, cores_report};
@@ -20,7 +21,7 @@ pub use festina_machine as machine;
 pub use festina_report as report;
 /// Native functions on threads of this process.
 pub use festina_run::Threads;
-pub use festina_types::{Bytes, CancelToken, Exit, Point, Seconds, Workers};
+pub use festina_types::{Bytes, CancelToken, Exit, Finding, Point, Seconds, Severity, Workers};
 pub use json::{Versioned, versioned};
 pub use laws::{LawParameter, LawsResult, LawsSource, SpeedupRow, laws, laws_report, parse_times};
 
