@@ -4,6 +4,7 @@ Everything is one function: the time T(n, p) that a workload takes at problem si
 
 ======================  ==================================================================
 `cores`                 how many cores there really are
+`map`, `Executor`       a function over many items, on all of them, and nothing lost
 `scale`                 whether more cores help, and what ten times the data costs
 `run`                   a command for every input
 `solve`                 fast, right implementations of known problems
@@ -30,24 +31,46 @@ from festina._verbs import cores, laws, run, scale
 
 if TYPE_CHECKING:
     from festina import solve
+    from festina._array import array, empty, zeros
+    from festina._executor import Executor
+    from festina._map import Results, Stream, map, stream  # noqa: A004
+    from festina._report import MapReport
 
 __all__ = [
     "Error",
+    "Executor",
     "InputError",
+    "MapReport",
     "MismatchError",
+    "Results",
+    "Stream",
     "TaskTimeoutError",
     "UnavailableError",
     "WorkerDiedError",
     "__version__",
+    "array",
     "cores",
+    "empty",
     "laws",
+    "map",
     "run",
     "scale",
     "solve",
+    "stream",
+    "zeros",
 ]
 
 _LAZY = {
+    "Executor": "festina._executor",
+    "MapReport": "festina._report",
+    "Results": "festina._map",
+    "Stream": "festina._map",
+    "array": "festina._array",
+    "empty": "festina._array",
+    "map": "festina._map",
     "solve": "festina.solve",
+    "stream": "festina._map",
+    "zeros": "festina._array",
 }
 
 

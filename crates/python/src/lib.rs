@@ -6,10 +6,19 @@
 //! gone with its last user.
 
 mod answer;
+#[allow(unsafe_code, reason = "memory that two processes share is mapped by hand")]
+mod board;
+#[allow(unsafe_code, reason = "file descriptors come from Python as numbers")]
+mod channel;
 mod cores;
 mod error;
+#[allow(unsafe_code, reason = "one system call that no safe wrapper has")]
+mod guard;
 mod interrupt;
 mod laws;
+mod map;
+#[allow(unsafe_code, reason = "memory is mapped, pulled from other processes and lent to Python")]
+mod memory;
 mod run;
 mod scale;
 mod solve;
@@ -27,5 +36,21 @@ fn _festina(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scale::scale_from, module)?)?;
     module.add_function(wrap_pyfunction!(run::run, module)?)?;
     module.add_function(wrap_pyfunction!(solve::tsp, module)?)?;
+    module.add_class::<board::Board>()?;
+    module.add_class::<channel::Channel>()?;
+    module.add_class::<memory::Block>()?;
+    module.add_function(wrap_pyfunction!(board::now_ns, module)?)?;
+    module.add_function(wrap_pyfunction!(channel::wait, module)?)?;
+    module.add("THREAD_VARIABLES", festina::tasks::THREAD_VARIABLES.to_vec())?;
+    module.add_function(wrap_pyfunction!(guard::allow_pulling, module)?)?;
+    module.add_function(wrap_pyfunction!(map::map_report, module)?)?;
+    module.add_function(wrap_pyfunction!(guard::die_with, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::address, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::gone, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::locate, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::map_shared, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::pull, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::shared_fd, module)?)?;
+    module.add_function(wrap_pyfunction!(memory::write_shared, module)?)?;
     Ok(())
 }
