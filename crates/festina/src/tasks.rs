@@ -3,14 +3,14 @@
 use festina_laws::simulate::{Costs, Policy, Simulator, Tasks};
 use festina_report::{Block, Cell, Column, Report, Table as ReportTable, Unit};
 pub use festina_run::tasks::{
-    Collect, CommandBackend, Inputs, LocalCores, Origin, Pipe, Progress, Resume, RunRequest, RunResult,
-    Source, Streams, Summary, Table, TableFormat, TaskObserver,
+    Collect, Inputs, Origin, Pipe, Progress, Record, Resume, RunRequest, RunResult, SlotTime, Source,
+    Streams, Summary, THREAD_VARIABLES, Table, TableFormat, TaskObserver,
 };
 pub use festina_run::{Environment, Input};
 use festina_types::{CancelToken, Seconds, Workers};
 use serde::Serialize;
 
-use crate::tasks_advice::advice;
+pub use crate::tasks_map::{MapResult, map_report};
 pub use crate::tasks_stored::stored_run_report;
 use crate::{Error, Versioned, versioned};
 
@@ -103,7 +103,7 @@ pub fn run_tasks_on(
 
 /// Returns the makespans at multiples of the workers: these tasks in this order, with the start-up and the time between
 /// tasks as they were.
-fn forecasts(summary: &Summary) -> Vec<MakespanForecast> {
+pub(crate) fn forecasts(summary: &Summary) -> Vec<MakespanForecast> {
     let durations: Vec<f64> = summary.durations_s.iter().map(|seconds| f64::from(*seconds)).collect();
     let slots = summary.slots.max(1);
     let start_up = summary.time.start_up_s / f64::from(slots);
@@ -172,7 +172,16 @@ pub fn run_report(result: &TasksResult) -> Report {
     }
     let title = format!("{} in {}", counts.join(", "), Seconds(summary.wall_s));
     let mut report = Report::new(title).with_subtitle(folder.path().display().to_string());
-    if summary.time.tasks_s() > 0.0 {
+    achieved(&mut report, summary, &result.forecasts);
+    if !result.run.findings.is_empty() {
+        report.push(result.run.findings.clone());
+    }
+    report
+}
+
+/// Adds the speed-up, what was lost, and what more workers would have brought.
+pub(crate) fn achieved(report: &mut Report, summary: &Summary, forecasts: &[MakespanForecast]) {
+    if summary.time.work_s > 0.0 {
         let speedup = format!(
             "Speed-up {:.2} on {} workers (at most {:.2} with these tasks), efficiency {:.0} %.",
             summary.speed_up(),
@@ -182,12 +191,8 @@ pub fn run_report(result: &TasksResult) -> Report {
         );
         report.push(Block::paragraph(speedup));
         report.push(losses(summary));
-        report.push(more_workers(&result.forecasts));
+        report.push(more_workers(forecasts));
     }
-    if !result.run.findings.is_empty() {
-        report.push(result.run.findings.clone());
-    }
-    report
 }
 
 fn losses(summary: &Summary) -> ReportTable {
