@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Error, nearest};
+use festina_run::nearest;
+
+use crate::Error;
 
 /// A backend, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ impl BackendName {
         }
         let names: Vec<&str> = known.iter().map(|backend| backend.name()).collect();
         let all = format!("here are {}", names.join(", "));
-        let hint = match nearest(name, names.into_iter()) {
+        let hint = match nearest(name, names) {
             Some(nearest) => format!("did you mean '{nearest}'? T{all}"),
             None => format!("t{all}"),
         };

@@ -93,7 +93,7 @@ impl Error {
                 }
                 _ => None,
             },
-            Self::Law(_) => None,
+            Self::Law(error) => error.hint(),
         }
     }
 

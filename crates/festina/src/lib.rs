@@ -13,6 +13,7 @@ pub mod scale;
 pub mod slurm;
 pub mod solve;
 pub mod tasks;
+mod tasks_map;
 mod tasks_stored;
 
 pub use backend::BackendName;
@@ -24,12 +25,6 @@ pub use festina_machine as machine;
 pub use festina_report as report;
 /// Native functions on threads of this process.
 pub use festina_run::Threads;
-pub use festina_types::{Backend, Bytes, CancelToken, Exit, Point, Seconds, Workers};
+pub use festina_types::{Bytes, CancelToken, Exit, Finding, Point, Seconds, Severity, Workers};
 pub use json::{Versioned, versioned};
 pub use laws::{LawParameter, LawsResult, LawsSource, SpeedupRow, laws, laws_report, parse_times};
-
-/// Returns the candidate nearest to `word`, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |candidate: &&str| strsim::damerau_levenshtein(word, candidate);
-    candidates.min_by_key(distance).filter(|candidate| distance(candidate) <= 1 + word.len() / 3)
-}

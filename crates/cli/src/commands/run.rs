@@ -89,7 +89,7 @@ fn run_on(
     let report = run_report(&result);
     // Standard output belongs to the tasks. Nobody reads tables in a log; that something failed, somebody must.
     if !arguments.quiet {
-        output::print_to_errors(&report, result.run.exit() != Exit::Done);
+        output::print_to_errors(&report, &result.run.findings, result.run.exit() != Exit::Done);
     }
     output::write_files(
         &report,
@@ -166,16 +166,14 @@ fn pipe(arguments: &RunArguments) -> Option<Pipe> {
         None => return None,
     };
     let mut pipe = Pipe::lines(origin);
-    if let Some(block) = arguments.block {
-        pipe.block = block;
-    }
+    pipe.block = arguments.block;
     if let Some(end) = &arguments.recend {
         pipe.record_end = end.replace("\\n", "\n").replace("\\0", "\0").into_bytes();
     }
     Some(pipe)
 }
 
-/// Inputs behind `:::`, `:::+` or `::::`.
+/// Inputs behind `:::`, `:::+`, `::::` or `::::+`.
 struct Separated<'a> {
     separator: &'a str,
     words: Vec<OsString>,
@@ -187,7 +185,7 @@ fn split(words: &[OsString]) -> (Vec<OsString>, Vec<Separated<'_>>) {
     let mut separated: Vec<Separated<'_>> = Vec::new();
     for word in words {
         match (word.to_str(), separated.last_mut()) {
-            (Some(separator @ (":::" | ":::+" | "::::")), _) => {
+            (Some(separator @ (":::" | ":::+" | "::::" | "::::+")), _) => {
                 separated.push(Separated { separator, words: Vec::new() });
             }
             (_, Some(last)) => last.words.push(word.clone()),
@@ -201,8 +199,9 @@ fn split(words: &[OsString]) -> (Vec<OsString>, Vec<Separated<'_>>) {
 fn inputs(arguments: &RunArguments, separated: &[Separated<'_>]) -> Result<Inputs, Error> {
     let mut inputs = Inputs::new();
     let table = |path: &Path, format| Source::Table { origin: origin(path), format };
+    let lines = |path: &dyn AsRef<Path>| Source::Lines { origin: origin(path.as_ref()), end: b'\n' };
     for path in &arguments.lines {
-        inputs = inputs.product(Source::Lines { origin: origin(path), end: b'\n' });
+        inputs = inputs.product(lines(path));
     }
     if arguments.null {
         inputs = inputs.product(Source::Lines { origin: Origin::StandardInput, end: 0 });
@@ -226,7 +225,8 @@ fn inputs(arguments: &RunArguments, separated: &[Separated<'_>]) -> Result<Input
     for Separated { separator, words } in separated {
         inputs = match *separator {
             ":::+" => inputs.link(Source::Values(words.clone())),
-            "::::" => words.iter().fold(inputs, |inputs, path| inputs.product(Source::lines(path))),
+            "::::" => words.iter().fold(inputs, |inputs, path| inputs.product(lines(path))),
+            "::::+" => words.iter().fold(inputs, |inputs, path| inputs.link(lines(path))),
             _ => inputs.product(Source::Values(words.clone())),
         };
     }

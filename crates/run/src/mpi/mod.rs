@@ -30,7 +30,6 @@ mod map;
 pub(crate) mod membership;
 mod ranks;
 mod router;
-mod wire;
 mod worker;
 
 pub use enter::enter;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use festina_machine::CpuSet;
 use festina_types::{Bytes, Seconds, Workers};
 
-use super::super::wire::{FrameError, Reader, Writer};
+use crate::wire::{FrameError, Reader, Writer};
 use crate::{Environment, Input, Launch, Sink};
 
 /// What many jobs have in common, and is sent once: mostly the environment, some kilobytes.
