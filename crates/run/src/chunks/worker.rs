@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use festina_types::{CancelToken, Seconds, Status, Workers};
@@ -14,8 +14,8 @@ use super::folder::{Folder, Stop, worker_name};
 use super::pace::fits;
 use super::record::{self, Record, fingerprint};
 use crate::mpi::frame::{Failure, Frame, Setting};
-use crate::tasks::{Content, Shares, available_memory, bind, run_with, usable_cpus};
-use crate::{Input, Launch, Outcome, RunError, Runner};
+use crate::tasks::{Shares, available_memory, bind, usable_cpus};
+use crate::{RunError, Runner};
 
 /// Between two looks into the folder, where the last found something, and where none has for long.
 const SHORTEST_LOOK: Duration = Duration::from_millis(4);
@@ -369,8 +369,8 @@ impl Worker {
                 None,
             ));
         };
-        let mut launch: Launch = job.under(setting);
-        match execute(runner, &mut launch, &self.kill) {
+        let launch = job.under(setting);
+        match runner.run(&launch, &self.kill, &mut ()) {
             Ok(outcome) if outcome.status == Status::Canceled && self.lock().is_disowned() => {
                 Ok((Record::Returned, None))
             }
@@ -386,17 +386,6 @@ impl Worker {
             Err(error) => {
                 Ok((Record::Answer { fingerprint, frame: Frame::Refused(Failure::from(&error)) }, None))
             }
-        }
-    }
-}
-
-/// Runs a command; what it reads comes by a pipe, as everywhere.
-fn execute(runner: &mut Runner, launch: &mut Launch, cancel: &CancelToken) -> Result<Outcome, RunError> {
-    match std::mem::take(&mut launch.input) {
-        Input::Bytes(bytes) => run_with(runner, launch, &Content::Bytes(Arc::new(bytes.to_vec())), cancel),
-        input => {
-            launch.input = input;
-            runner.run(launch, cancel, &mut ())
         }
     }
 }
