@@ -1,6 +1,7 @@
 //! The fuzz targets, called with their seeds and with damaged copies of them: bounded, and without a nightly compiler.
 
 #[path = "../../../fuzz/src/lib.rs"]
+#[allow(unreachable_pub, reason = "a library of its own, where it is fuzzed")]
 mod targets;
 
 use std::fs;
