@@ -10,7 +10,7 @@ pub(crate) struct BackendArguments {
     /// Where tasks run: here, or on 'mpi' ranks; commands also on 'slurm' nodes
     #[arg(long, value_name = "BACKEND", help_heading = "Backend")]
     pub(crate) on: Option<String>,
-    /// What starts the ranks [default: the first mpirun or mpiexec on the PATH]
+    /// What starts the ranks [default: the first mpirun or mpiexec on the PATH; srun within an allocation]
     #[arg(long, value_name = "PROGRAM", requires = "on", help_heading = "Backend")]
     pub(crate) launcher: Option<OsString>,
     /// An argument for it, or for sbatch: --launcher-arg=--hostfile --launcher-arg=hosts

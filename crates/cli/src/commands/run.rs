@@ -39,7 +39,9 @@ pub(crate) fn run(arguments: RunArguments, ranks: Option<&Mpi>) -> Result<Exit, 
 fn start_ranks(request: &RunRequest, arguments: &RunArguments) -> Result<Exit, Error> {
     let cores = request.cores_per_task.map_or(1, Workers::get);
     let workers = festina::cores(&super::cores::surroundings()).workers.workers / cores;
-    let ranks = arguments.jobs.or_else(|| Workers::new(workers)).unwrap_or(Workers::MIN);
+    // Within an allocation of Slurm's it is what the user asked Slurm for.
+    let allocated = std::env::var("SLURM_NTASKS").ok().and_then(|ranks| Workers::new(ranks.parse().ok()?));
+    let ranks = arguments.jobs.or(allocated).or_else(|| Workers::new(workers)).unwrap_or(Workers::MIN);
     let reads_input = match &request.pipe {
         Some(pipe) => pipe.origin == Origin::StandardInput,
         None => request.inputs.reads_standard_input(),

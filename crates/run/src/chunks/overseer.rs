@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::pool::{Shared, Supply};
 
-/// The engine may know of a job a little later than whoever started it, and a worker comes a little later than its job.
-const SETTLING: Duration = Duration::from_secs(5);
+/// The engine may know of a job a little later than whoever started it, and a worker comes a little later than its job: so
+/// many questions are asked before none counts as an answer.
+const SETTLING: f64 = 2.0;
 
 /// Starts workers, and looks after their jobs, until the pool is closed.
 pub(super) fn oversee(shared: &Shared, supply: &mut dyn Supply) {
@@ -19,7 +20,9 @@ pub(super) fn oversee(shared: &Shared, supply: &mut dyn Supply) {
         let is_empty = alive.is_empty();
         let mut state = shared.lock();
         state.alive = Some((alive, asked));
-        let is_over = is_empty && !state.has_workers() && started.elapsed() > SETTLING;
+        let is_over = is_empty
+            && !state.has_workers()
+            && started.elapsed().as_secs_f64() > SETTLING * shared.options.ask.0;
         if !is_over || state.stop.is_some() || (state.is_idle() && state.is_settled) {
             continue;
         }

@@ -24,6 +24,9 @@ const LONGEST_LOOK: Duration = Duration::from_millis(100);
 /// How often what was written is brought to where others see it.
 const SYNC: Duration = Duration::from_millis(100);
 
+/// A signal that ends a task is looked for at the worker for so long.
+const REASON_COMES: Duration = Duration::from_millis(100);
+
 /// Of the time left so much is for the worker itself to end.
 const MARGIN: Seconds = Seconds(2.0);
 
@@ -82,13 +85,14 @@ pub fn work(options: &WorkerOptions, cancel: &CancelToken) -> Result<(), ChunkEr
         deadline: options
             .left
             .map(|left| Instant::now() + Duration::from_secs_f64((left.0 - MARGIN.0).max(0.0))),
+        cancel: cancel.clone(),
         kill: CancelToken::new(),
         folder,
     };
-    let Some(setting) = worker.wait_for_setting(options, cancel)? else {
+    let Some(setting) = worker.wait_for_setting(options)? else {
         return worker.say(0, &Record::Bye);
     };
-    worker.run(options, &setting, cancel)
+    worker.run(options, &setting)
 }
 
 /// What the threads of a worker share.
@@ -102,6 +106,8 @@ struct Worker {
     /// A slot has nothing to do, or something has ended.
     drained: Condvar,
     deadline: Option<Instant>,
+    /// Requested by whoever ends this worker.
+    cancel: CancelToken,
     kill: CancelToken,
 }
 
@@ -145,11 +151,7 @@ impl Worker {
     }
 
     /// Waits until the pool has something to do; `None` if it never will.
-    fn wait_for_setting(
-        &self,
-        options: &WorkerOptions,
-        cancel: &CancelToken,
-    ) -> Result<Option<Setting>, ChunkError> {
+    fn wait_for_setting(&self, options: &WorkerOptions) -> Result<Option<Setting>, ChunkError> {
         let at = || ChunkError::at(self.folder.path());
         let mut beaten = Instant::now();
         loop {
@@ -157,7 +159,7 @@ impl Worker {
                 return Ok(Some(*setting));
             }
             let is_over =
-                self.folder.stop().map_err(at())?.is_some() || cancel.is_requested() || self.is_late();
+                self.folder.stop().map_err(at())?.is_some() || self.cancel.is_requested() || self.is_late();
             if is_over || self.is_forlorn(options, &mut beaten)? {
                 return Ok(None);
             }
@@ -184,12 +186,7 @@ impl Worker {
         }
     }
 
-    fn run(
-        &self,
-        options: &WorkerOptions,
-        setting: &Setting,
-        cancel: &CancelToken,
-    ) -> Result<(), ChunkError> {
+    fn run(&self, options: &WorkerOptions, setting: &Setting) -> Result<(), ChunkError> {
         let cores = setting.cores_per_task.and_then(Workers::new);
         let shares = Shares::new(&usable_cpus(), Some(options.slots), cores, cores.is_some());
         std::thread::scope(|scope| {
@@ -201,7 +198,7 @@ impl Worker {
                         .spawn_scoped(scope, move || self.slot(slot, shares, setting))
                 })
                 .collect();
-            let kept = self.keep(options, cancel);
+            let kept = self.keep(options);
             self.close();
             let mut result = kept;
             for slot in slots {
@@ -222,13 +219,18 @@ impl Worker {
     }
 
     /// Claims chunks, and looks after the rest, until the worker leaves.
-    fn keep(&self, options: &WorkerOptions, cancel: &CancelToken) -> Result<(), ChunkError> {
+    fn keep(&self, options: &WorkerOptions) -> Result<(), ChunkError> {
         let (mut beaten, mut synced) = (Instant::now(), Instant::now());
-        let mut look = SHORTEST_LOOK;
+        let (mut look, mut looked) = (SHORTEST_LOOK, Instant::now());
+        let mut reason = None;
         loop {
-            let reason = self.reason_to_leave(cancel)?;
-            let is_forlorn = self.is_forlorn(options, &mut beaten)?;
-            if let Some(reason) = reason.or(is_forlorn.then_some(Leave::Politely)) {
+            // Every end of a task wakes this thread: the folder is not asked so often.
+            if looked.elapsed() >= SHORTEST_LOOK {
+                looked = Instant::now();
+                let is_forlorn = self.is_forlorn(options, &mut beaten)?;
+                reason = self.reason_to_leave()?.or(reason).or(is_forlorn.then_some(Leave::Politely));
+            }
+            if let Some(reason) = reason {
                 self.leave(reason)?;
                 if self.lock().n_running() == 0 {
                     return Ok(());
@@ -249,8 +251,8 @@ impl Worker {
         }
     }
 
-    fn reason_to_leave(&self, cancel: &CancelToken) -> Result<Option<Leave>, ChunkError> {
-        if cancel.is_requested() {
+    fn reason_to_leave(&self) -> Result<Option<Leave>, ChunkError> {
+        if self.cancel.is_requested() {
             return Ok(Some(Leave::Disowned));
         }
         let (chunks, is_closed, has_failed) = {
@@ -355,6 +357,18 @@ impl Worker {
         Ok(())
     }
 
+    /// Returns whether an ending is not the task's own: whoever ends the worker may end its tasks too, a little before.
+    fn is_not_its_own(&self, status: Status) -> bool {
+        if matches!(status, Status::Killed { .. }) && !self.cancel.is_requested() {
+            std::thread::sleep(REASON_COMES);
+        }
+        match status {
+            Status::Finished => false,
+            Status::Canceled => self.lock().is_disowned(),
+            _ => self.cancel.is_requested(),
+        }
+    }
+
     fn answer(
         &self,
         runner: &mut Runner,
@@ -371,9 +385,7 @@ impl Worker {
         };
         let launch = job.under(setting);
         match runner.run(&launch, &self.kill, &mut ()) {
-            Ok(outcome) if outcome.status == Status::Canceled && self.lock().is_disowned() => {
-                Ok((Record::Returned, None))
-            }
+            Ok(outcome) if self.is_not_its_own(outcome.status) => Ok((Record::Returned, None)),
             Ok(outcome) => {
                 let duration = outcome.usage.wall.0;
                 Ok((Record::Answer { fingerprint, frame: Frame::Ended(Box::new(outcome)) }, Some(duration)))

@@ -269,8 +269,14 @@ fn answer(name: &'static str, outcome: &Outcome) -> Result<String, SlurmError> {
         return Ok(String::from_utf8_lossy(&outcome.output.bytes).into_owned());
     }
     let said = String::from_utf8_lossy(&outcome.errors.bytes);
-    let said =
-        said.lines().map(|line| line.trim_start_matches(name).trim_start_matches(": ")).collect::<Vec<_>>();
+    let bare = |line: &str| {
+        let line = line.strip_prefix(name).and_then(|line| line.strip_prefix(": ")).unwrap_or(line);
+        ["error: ", "fatal: "]
+            .iter()
+            .fold(line, |line, kind| line.strip_prefix(kind).unwrap_or(line))
+            .to_owned()
+    };
+    let said: Vec<String> = said.lines().map(bare).collect();
     Err(SlurmError::Refused { name, message: said.join("; ") })
 }
 
