@@ -48,6 +48,9 @@ pub enum Error {
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] festina_route::RouteError),
+    /// The service could not be loaded.
+    #[error(transparent)]
+    Load(#[from] festina_load::LoadError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -70,6 +73,7 @@ impl Error {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
+            Self::Load(error) => error.hint(),
             Self::Route(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
@@ -98,6 +102,7 @@ impl Error {
             },
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
+            Self::Load(error) => error.exit(),
         }
     }
 }

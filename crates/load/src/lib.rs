@@ -24,7 +24,7 @@ pub use rows::Rows;
 pub use server::ServerUsage;
 pub use slo::{Bound, Slo, percentile_name};
 pub use summary::{Quantile, Summary};
-pub use target::Target;
+pub use target::{Target, first_answering};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

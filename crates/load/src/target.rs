@@ -1,7 +1,8 @@
 //! Whom to load: an address, its consent, and how to reach it.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
+use std::time::Duration;
 
 use http::Uri;
 
@@ -96,6 +97,28 @@ impl Target {
             _ => format!("{}:{}", self.host, self.port),
         }
     }
+}
+
+/// How long a host may take to accept a first connection.
+const FIRST_CONNECTION: Duration = Duration::from_secs(5);
+
+/// Returns the first of `addresses` at which a connection is accepted.
+///
+/// # Errors
+///
+/// [`LoadError::Refused`] if none accepts one within five seconds.
+pub fn first_answering(addresses: &[SocketAddr]) -> Result<SocketAddr, LoadError> {
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(address, FIRST_CONNECTION) {
+            Ok(_) => return Ok(*address),
+            Err(source) => last = Some(LoadError::Refused { address: address.to_string(), source }),
+        }
+    }
+    Err(last.unwrap_or_else(|| LoadError::Refused {
+        address: "no address".to_owned(),
+        source: std::io::Error::other("the name has no address"),
+    }))
 }
 
 #[cfg(test)]

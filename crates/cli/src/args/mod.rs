@@ -2,6 +2,7 @@
 
 mod cores;
 mod laws;
+mod load;
 mod run;
 mod scale;
 mod solve;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
+pub(crate) use load::LoadArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
 pub(crate) use solve::{Problem, SolveArguments, TspArguments};
@@ -33,6 +35,8 @@ pub(crate) enum Verb {
     Run(Box<RunArguments>),
     /// Is there a fast, right implementation of my problem already?
     Solve(SolveArguments),
+    /// How much load does my service bear?
+    Load(Box<LoadArguments>),
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?
