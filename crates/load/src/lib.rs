@@ -1,8 +1,10 @@
 //! An open-loop load generator that never bursts, never drops and never hides a stall.
+mod bears;
 mod check;
 mod engine;
 mod error;
 mod judge;
+mod knee;
 mod plan;
 mod record;
 mod request;
@@ -14,9 +16,11 @@ mod slo;
 mod summary;
 mod target;
 
+pub use bears::{KneeResult, find_knee};
 pub use check::Check;
 pub use engine::{LoadObserver, LoadPlan, Mode, TimelinePoint};
 pub use error::LoadError;
+pub use knee::{FoundBy, Knee, Rung, Window};
 pub use plan::{Arrivals, Gaps, Piece, Profile, Schedule};
 pub use request::{RequestSpec, Template};
 pub use result::{ArrivalsSeen, Client, Limit, LoadResult, Objective, Requests};

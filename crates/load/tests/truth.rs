@@ -1,8 +1,6 @@
 //! The generator against servers whose latencies are computed.
 
-use festina_load::{
-    Arrivals, LoadPlan, LoadResult, Mode, Profile, RequestSpec, Slo, Target, Template, load,
-};
+use festina_load::{Arrivals, LoadPlan, LoadResult, Mode, Profile, RequestSpec, Slo, Target, Template, load};
 use festina_testkit::{Queue, Stall, TruthServer};
 use festina_types::{Bytes, CancelToken, Seconds};
 
