@@ -172,7 +172,8 @@ impl Subject for Service<'_> {
             throughputs.push(point.good as f64 / (point.time_s - before));
             before = point.time_s;
         }
-        let times = outcome.total.latency.bins().iter().map(|bin| (f64::midpoint(bin.0, bin.1), bin.2)).collect();
+        let times =
+            outcome.total.latency.bins().iter().map(|bin| (f64::midpoint(bin.0, bin.1), bin.2)).collect();
         Ok(ClosedRun { throughputs, times, is_valid: outcome.busiest_thread < BUSY })
     }
 
@@ -184,7 +185,8 @@ impl Subject for Service<'_> {
         let failed = total.n_errors() - total.unfinished.min(total.n_errors());
         let n = total.latency.len() + failed;
         let above = total.latency.share_above(limit) * total.latency.len() as f64 + failed as f64;
-        let backlog = outcome.timeline.iter().rfind(|point| point.time_s <= seconds).map_or(0, |point| point.in_system);
+        let backlog =
+            outcome.timeline.iter().rfind(|point| point.time_s <= seconds).map_or(0, |point| point.in_system);
         let lateness = total.lateness.quantile(0.99).unwrap_or(0.0);
         Ok(OpenRun {
             share: above / n.max(1) as f64,

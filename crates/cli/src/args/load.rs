@@ -13,6 +13,7 @@ use super::OutputArguments;
     after_help = "Requests come when users would send them, whether the service is ready or not; latency counts from then.\n\n\
     Examples:\n  festina load http://127.0.0.1:8000/ --rate 200 --slo p99=50ms,errors=0.1%\n  \
     festina load http://127.0.0.1:8000/predict --data requests.jsonl --check json=/p/0 --profile 10s@50,30s@50..500\n  \
+    festina load http://127.0.0.1:8000/ --slo p99=50ms --find-knee\n  \
     festina load http://127.0.0.1:8000/ --concurrency 8 --html load.html"
 )]
 pub(crate) struct LoadArguments {
@@ -71,6 +72,10 @@ pub(crate) struct LoadArguments {
     /// What users may expect: p99=50ms,errors=0.1%
     #[arg(long, value_name = "SLO", help_heading = "Verdict")]
     pub(crate) slo: Option<String>,
+
+    /// Find the highest rate that meets the objective, in about 18 s (or --duration)
+    #[arg(long, requires = "slo", help_heading = "Verdict")]
+    pub(crate) find_knee: bool,
 
     /// Threads of the generator [default: half the cores]
     #[arg(short, long, value_name = "N", help_heading = "Generator")]

@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use festina::load::{LoadAnswer, LoadOptions, TimelinePoint, load, load_report};
-use festina::{Error, Exit, LoadObserver, Seconds};
+use festina::load::{LoadAnswer, LoadOptions, TimelinePoint, find_knee, knee_report, load, load_report};
+use festina::{CancelToken, Error, Exit, LoadObserver, Seconds};
 
 use crate::args::LoadArguments;
 use crate::output::{self, Answer};
@@ -16,6 +16,9 @@ pub(crate) fn run(arguments: &LoadArguments) -> Result<Exit, Error> {
     let options = options(arguments)?;
     let cancel = cancel_on_signals();
     let mut screen = Screen::new();
+    if arguments.find_knee {
+        return knee(arguments, &options, &cancel, &mut screen);
+    }
     let answer = load(&options, &cancel, &mut screen)?;
     screen.finish();
     if let Some(path) = &arguments.csv {
@@ -31,6 +34,26 @@ pub(crate) fn run(arguments: &LoadArguments) -> Result<Exit, Error> {
     } else {
         output::emit(&shown, &arguments.output)?;
     }
+    Ok(if cancel.is_requested() { Exit::Interrupted } else { exit })
+}
+
+fn knee(
+    arguments: &LoadArguments,
+    options: &LoadOptions,
+    cancel: &CancelToken,
+    screen: &mut Screen,
+) -> Result<Exit, Error> {
+    let answer = find_knee(options, cancel, screen)?;
+    screen.finish();
+    let exit = answer.exit();
+    let provenance =
+        vec![("command".to_owned(), output::command_line()), ("seed".to_owned(), answer.seed.to_string())];
+    let report = knee_report(&answer);
+    if let Some(path) = &arguments.csv {
+        output::emit_csv(&report, 0, path)?;
+    }
+    let shown = Answer { report, json: output::to_json(&answer.to_json()), provenance };
+    output::emit(&shown, &arguments.output)?;
     Ok(if cancel.is_requested() { Exit::Interrupted } else { exit })
 }
 

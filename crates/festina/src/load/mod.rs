@@ -1,17 +1,19 @@
 //! `festina load`: how a service does under requests that come whether it is ready or not.
 
+mod knee_report;
 mod report;
 
 use festina_load::{
     Arrivals, Check, LoadObserver, LoadPlan, Mode, Profile, RequestSpec, Rows, Slo, Target, Template,
 };
-pub use festina_load::{Limit, LoadResult, TimelinePoint};
+pub use festina_load::{KneeResult, Limit, LoadResult, TimelinePoint};
 use festina_machine::Source;
 use festina_types::{Bytes, CancelToken, Exit, Seconds};
 use serde::Serialize;
 
 use crate::{Error, Versioned, versioned};
 
+pub use knee_report::knee_report;
 pub use report::load_report;
 
 /// What was asked for, as it was typed; `None` is the default.
@@ -75,6 +77,20 @@ pub struct LoadAnswer {
     pub result: LoadResult,
 }
 
+/// The highest rate that a service bears.
+#[derive(Clone, Debug, Serialize)]
+pub struct KneeAnswer {
+    /// The address.
+    pub url: String,
+    /// The seed of the arrivals.
+    pub seed: u64,
+    /// What the service's users may expect.
+    pub slo: Slo,
+    /// The knee, and how it was found.
+    #[serde(flatten)]
+    pub result: KneeResult,
+}
+
 /// A checked request.
 pub(crate) struct LoadRequest {
     pub(crate) url: String,
@@ -106,6 +122,54 @@ pub fn load(
     let LoadRequest { url, plan, slo, server, cores } = request;
     let result = festina_load::load(&plan, &slo, (&server, cores), cancel, observer)?;
     Ok(LoadAnswer { url, mode: describe(&plan.mode), seed: plan.seed, slo, result })
+}
+
+/// How long the search for a knee takes, about.
+const KNEE_BUDGET: Seconds = Seconds(18.0);
+
+/// Finds the highest rate at which the service meets the objective of `options`, in about 18 s or `options.duration`.
+///
+/// # Errors
+///
+/// As [`load`]; [`Error::Input`] for options that set a rate or close the loop.
+pub fn find_knee(
+    options: &LoadOptions,
+    cancel: &CancelToken,
+    observer: &mut dyn LoadObserver,
+) -> Result<KneeAnswer, Error> {
+    let fixes_rate = options.rate.is_some() || options.profile.is_some() || options.trace.is_some();
+    if fixes_rate || options.concurrency.is_some() || options.arrivals.is_some() {
+        return Err(Error::input_with_hint(
+            "the search for the knee chooses rates itself, with Poisson arrivals",
+            "leave --rate, --profile, --trace, --arrivals and --concurrency away",
+        ));
+    }
+    if options.slo.is_none() {
+        return Err(Error::input_with_hint(
+            "the knee is the highest rate at which an objective holds, and none is given",
+            "add one, such as --slo p99=50ms",
+        ));
+    }
+    let LoadRequest { url, plan, slo, server, .. } = LoadRequest::new(options)?;
+    let budget = options.duration.unwrap_or(KNEE_BUDGET);
+    let result = festina_load::find_knee(&plan, &slo, &server, budget, cancel, observer)?;
+    Ok(KneeAnswer { url, seed: plan.seed, slo, result })
+}
+
+impl KneeAnswer {
+    /// Returns the answer as JSON of the schema `festina.knee/1`.
+    pub fn to_json(&self) -> Versioned<&Self> {
+        versioned("festina.knee/1", self)
+    }
+
+    /// Returns the exit code: 0, 1 if even an idle service is too slow, 5 if the generator was the limit.
+    pub fn exit(&self) -> Exit {
+        match &self.result.knee {
+            knee if !knee.is_valid => Exit::Invalid,
+            knee if knee.rate.value <= 0.0 => Exit::No,
+            _ => Exit::Done,
+        }
+    }
 }
 
 impl LoadRequest {

@@ -93,7 +93,7 @@ impl Subject for Simulated {
         let mut queue = Queue::new(self.servers, None);
         let mut next = vec![0.0_f64; users];
         let mut times = Vec::new();
-        let mut parts = vec![0_u32; 10];
+        let mut parts = [0_u32; 10];
         loop {
             let user = (0..users).min_by(|a, b| next[*a].total_cmp(&next[*b])).unwrap();
             let now = next[user];

@@ -48,10 +48,6 @@ impl Twin {
     }
 
     /// Returns the number of servers.
-    pub(crate) fn servers(&self) -> usize {
-        self.servers
-    }
-
     /// Returns the highest Poisson rate at which at most a share `allowed` of requests takes longer than `limit` seconds,
     /// found by bisection below `capacity`; 0 if even an idle service is too slow.
     pub(crate) fn knee(&self, capacity: f64, limit: f64, allowed: f64, seed: u64) -> f64 {
@@ -131,7 +127,7 @@ mod tests {
     #[test]
     fn the_servers_are_counted_from_what_they_do() {
         let twin = Twin::new(&[(0.01, 5)], 390.0).unwrap();
-        assert_eq!(twin.servers(), 4);
+        assert_eq!(twin.servers, 4);
         assert!(Twin::new(&[], 10.0).is_none() && Twin::new(&[(0.01, 1)], 0.0).is_none());
         assert_eq!(Twin::new(&[(0.2, 1)], 5.0).unwrap().knee(5.0, 0.1, 0.01, 1), 0.0);
     }
