@@ -150,6 +150,8 @@ struct Service<'a> {
     observer: &'a mut dyn LoadObserver,
 }
 
+/// How long the last responses of a rung are waited for: they are not counted, and would only disturb the next rung.
+const DRAIN_OF_RUNG: Seconds = Seconds(1.0);
 /// Above this share of a core, the generator's thread has no reserve.
 const BUSY: f64 = 0.9;
 
@@ -163,7 +165,7 @@ impl Service<'_> {
 impl Subject for Service<'_> {
     fn closed(&mut self, users: usize, seconds: f64) -> Result<ClosedRun, LoadError> {
         let mode = Mode::Closed { concurrency: users, duration: Seconds(seconds) };
-        let outcome = self.apply(mode, self.plan.drain)?;
+        let outcome = self.apply(mode, DRAIN_OF_RUNG)?;
         let spans: Vec<&engine::TimelinePoint> =
             outcome.timeline.iter().filter(|point| point.time_s <= seconds + 1e-9).collect();
         let mut before = 0.0;

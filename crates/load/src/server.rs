@@ -64,7 +64,8 @@ pub(crate) fn sample(roots: &[u32], duration: Seconds, stop: &AtomicBool) -> Opt
         if stop.load(Ordering::Relaxed) || observed >= duration.0 {
             break;
         }
-        std::thread::sleep(PERIOD.min(Duration::from_secs_f64((duration.0 - observed).max(0.001))));
+        let rest = (duration.0 - observed).clamp(0.001, PERIOD.as_secs_f64());
+        std::thread::sleep(Duration::from_secs_f64(rest));
     }
     if observed <= 0.0 || threads.is_empty() {
         return None;
