@@ -11,8 +11,9 @@ use super::worker::{AWAY, Worker};
 impl Worker<'_> {
     /// Puts waiting requests on connections, as long as there are any.
     pub(super) fn dispatch(&mut self) -> io::Result<()> {
-        while !self.waiting.is_empty() {
-            let Some(place) = self.free_place()? else { break };
+        while let Some(is_resent) = self.waiting.front().map(|flight| flight.is_resent) {
+            let place = if is_resent { self.fresh_place()? } else { self.free_place()? };
+            let Some(place) = place else { break };
             let Some(flight) = self.waiting.pop_front() else { break };
             self.send(place, flight);
         }
@@ -29,6 +30,14 @@ impl Worker<'_> {
             Some(place) => Ok(Some(place)),
             None => self.open(),
         }
+    }
+
+    /// Opens a connection for a request that met a stale one: another idle one may be as stale, and makes room.
+    fn fresh_place(&mut self) -> io::Result<Option<usize>> {
+        if let Some(idle) = self.idle.pop_front() {
+            self.close(idle);
+        }
+        self.open()
     }
 
     /// Opens one more connection, if there may be one.
