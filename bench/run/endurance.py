@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What `festina run` promises of long runs: soon started, cheap, small, resumed at once, forecast right, and stopped whole.
+"""What `festina run` promises of long runs: soon started, cheap, small, forecast right, stopped whole, soon resumed.
 
 endurance.py FESTINA [--tasks 100000] [--rounds 20]; prints a section as JSON.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -101,10 +102,8 @@ def alive(mark):
     """Returns how many processes have MARK as their last argument."""
     count = 0
     for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
+        with contextlib.suppress(OSError):
             count += Path(f"/proc/{name}/cmdline").read_bytes().rstrip(b"\0").endswith(mark.encode())
-        except OSError:
-            pass
     return count
 
 
@@ -178,8 +177,9 @@ def main():
     section = {
         "title": "Very many tasks: what `festina run` promises",
         "order": 64,
-        "protocol": f"Two workers; the first task's start is the median of {arguments.rounds} starts in turn. CPU time is that of festina "
-        "and of the guardians that start its tasks, without the tasks; forecasts are of 48 tasks that sleep, held to runs.",
+        "protocol": f"Two workers; the first task's start is the median of {arguments.rounds} starts in turn. CPU time "
+        "is that of festina and of the guardians that start its tasks, without the tasks; forecasts are of 48 tasks "
+        "that sleep, held to runs.",
         "columns": ["what", "measured", "at most"],
         "rows": [
             [what, f"{value:.3g} {unit}", "" if goal is None else f"{goal} {unit}"]
