@@ -57,6 +57,9 @@ pub enum Error {
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] festina_route::RouteError),
+    /// The service could not be loaded.
+    #[error(transparent)]
+    Load(#[from] festina_load::LoadError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -79,6 +82,7 @@ impl Error {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
+            Self::Load(error) => error.hint(),
             Self::Mpi(error) => error.hint(),
             Self::Slurm(error) => error.hint(),
             Self::Chunk(error) => error.hint(),
@@ -110,6 +114,7 @@ impl Error {
             },
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
+            Self::Load(error) => error.exit(),
             Self::Mpi(error) => error.exit(),
             Self::Slurm(error) => error.exit(),
             Self::Chunk(error) => error.exit(),

@@ -3,6 +3,7 @@
 mod backend;
 mod cores;
 mod laws;
+mod load;
 mod run;
 mod scale;
 mod solve;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use backend::BackendArguments;
 pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
+pub(crate) use load::LoadArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
 pub(crate) use solve::{Problem, SolveArguments, TspArguments};
@@ -37,6 +39,8 @@ pub(crate) enum Verb {
     Run(Box<RunArguments>),
     /// Is there a fast, right implementation of my problem already?
     Solve(SolveArguments),
+    /// How much load does my service bear?
+    Load(Box<LoadArguments>),
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// Work for a run, in an allocation of an engine's; started by `festina run --on slurm`
