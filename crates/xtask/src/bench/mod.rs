@@ -10,6 +10,7 @@ mod noise;
 mod page;
 mod script;
 mod simulate;
+mod slurm;
 mod spawn;
 mod startup;
 mod tasks;
@@ -45,6 +46,12 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark {
+        name: "slurm",
+        about: "a thousand short tasks in one job of Slurm's",
+        run: slurm::run,
+        is_complete: true,
+    },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
         name: "pipes",
