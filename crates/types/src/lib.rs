@@ -10,6 +10,7 @@ mod estimate;
 mod exit;
 mod finding;
 mod point;
+mod run_id;
 mod sample;
 mod units;
 
@@ -19,5 +20,6 @@ pub use estimate::{Estimate, Interval, Method};
 pub use exit::Exit;
 pub use finding::{Finding, Severity};
 pub use point::{Point, Workers};
+pub use run_id::RunId;
 pub use sample::{CheckOutcome, Conditions, Contamination, Sample, Status, Usage};
 pub use units::{Bytes, ParseQuantityError, Seconds};

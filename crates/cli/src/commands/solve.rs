@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use festina::mpi::Mpi;
+use festina::run::Place;
 use festina::solve::{
     Instance, Limit, Method, Progress, Request, Shape, read_instance, solve_tsp, tour_file, tsp_report,
     verify_tour, work_of,
@@ -32,11 +33,17 @@ fn tsp(arguments: &TspArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
     let workers = arguments.jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
     let threads = Threads::new(workers.unwrap_or(Workers::MIN));
     let name = arguments.backend.on.as_deref().unwrap_or(BackendName::Threads.name());
-    match (BackendName::parse(name, &[BackendName::Threads, BackendName::Mpi])?, ranks) {
+    let known = [BackendName::Threads, BackendName::Processes, BackendName::Mpi];
+    match (BackendName::parse(name, &known)?, ranks) {
         (BackendName::Mpi, Some(ranks)) => solve(arguments, ranks, ranks.cancel()),
         (BackendName::Mpi, None) => {
             let reads_input = arguments.file == Path::new("-");
             ranks::start(&arguments.backend, threads.workers(), Path::new(STATE), reads_input)
+        }
+        (BackendName::Processes, _) => {
+            let mut place = Place::new(BackendName::Processes, std::env::vars_os().collect());
+            place.workers = Some(threads.workers());
+            solve(arguments, &place.processes()?, &place.cancel)
         }
         _ => solve(arguments, &threads, &CancelToken::new()),
     }

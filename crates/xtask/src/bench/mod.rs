@@ -6,6 +6,7 @@
 mod forecast;
 mod interleave;
 mod mpi;
+mod native;
 mod noise;
 mod page;
 mod script;
@@ -44,6 +45,7 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
+    Benchmark { name: "native", about: "native tasks", run: native::run, is_complete: true },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
