@@ -83,5 +83,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'festina' has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Add ``%festina`` and ``%%festina``; called by ``%load_ext festina``."""
+    from festina import _magics
+
+    _magics.load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)

@@ -48,6 +48,7 @@ def scale(
     inherited: list[tuple[str, str]],
     state: str,
     observer: Callable[[float, int, int, int], object] | None,
+    self_timed: bool,
 ) -> Answer: ...
 def scale_from(options: dict[str, Any], state: str, name: str) -> Answer: ...
 def run(

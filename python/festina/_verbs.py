@@ -107,7 +107,7 @@ def laws(
 
 
 def scale(
-    what: Command | None = None,
+    what: Command | Callable[..., Any] | None = None,
     *,
     n: float | str | Iterable[float] | None = None,
     p: int | str | Iterable[int] | None = None,
@@ -134,14 +134,17 @@ def scale(
     from_run: str | None = None,
     progress: bool | None = None,
 ) -> ScaleResult:
-    """Measure T(n, p): how the time of a command grows with its size and falls with its workers.
+    """Measure T(n, p): how the time of a command or a function grows with its size and falls with its workers.
 
     Every answer is compared with that of one worker; no speed-up is shown for a run whose answer differs.
 
     Parameters
     ----------
-    what : command
-        A list of words with ``{n}`` and ``{p}`` in them, or one string, which is split as a shell would.
+    what : command or callable
+        A list of words with ``{n}`` and ``{p}`` in them, or one string, which is split as a shell would; or a function
+        with the parameters ``n`` and ``p``, or one of them, or none. A function is called once in a fresh interpreter
+        for each run, and the time of the call is measured, without the interpreter's start. What it returns is the
+        answer that is compared. Without ``p``, it is held to p CPUs.
     n : sizes
         A number, several, a range ``"1e4..1e6"``, or ``"adaptive"``.
     p : workers
@@ -232,11 +235,15 @@ def scale(
     if from_run is not None:
         return ScaleResult(_festina.scale_from(options, state, from_run))
     if what is None:
-        hint = 'give a command, as in scale("sort {n}.txt", n=[1000, 10000])'
+        hint = 'give a command or a function, as in scale("sort {n}.txt", n=[1000, 10000])'
         raise InputError(f"there is nothing to measure\nhint: {hint}")
+    if callable(what):
+        from festina import _function
+
+        return _function.scale(what, options, state, progress)
     options["command"] = _words(what)
     with _progress.Bar("scale", progress) as bar:
-        answer = _festina.scale(options, _environment(), list(os.environ.items()), state, bar.measured)
+        answer = _festina.scale(options, _environment(), list(os.environ.items()), state, bar.measured, False)
     return ScaleResult(answer)
 
 
