@@ -81,6 +81,10 @@ class CallSpec:
     seed: int | None = None
     passes_rng: bool = False
 
+    def name(self) -> object:
+        """Return what stays the same from map to map: the code of a lambda that is made anew each time."""
+        return getattr(self.function, "__code__", None) or getattr(self.function, "__qualname__", type(self.function))
+
     def call(self) -> Call:
         """Return what applies it in this process."""
         return Call(self.function, self.spread, self.seed, self.passes_rng)

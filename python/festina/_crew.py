@@ -245,6 +245,7 @@ class Crew:
             except EOFError:
                 self.members.remove(member)
                 member.kill()
+                member.ending()
 
     def has_room(self) -> bool:
         return any(len(member.flights) < DEPTH for member in self.members)

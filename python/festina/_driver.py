@@ -16,14 +16,20 @@ from festina._worker import Failure
 
 # A batch is sized to take so long: long enough to make a round trip cheap, short enough to be fair.
 BATCH_S = 0.004
+# However few items are left, a batch takes so long: what an idle worker could do of it is taken back.
+LEAST_S = 200e-6
 # Items are claimed together that take so long together.
 UNIT_S = 20e-6
 # The first batches tell how long an item takes; later ones grow at most so fast.
-GROWTH = 16
+GROWTH = 64
 # The most items of a batch.
 MOST = 1 << 16
 # The most bytes of large buffers that should be on their way in one batch.
 MOST_BYTES = 16 << 20
+
+
+# The time of an item by the function: a map in a loop need not find it each time.
+_means: dict[object, float] = {}
 
 
 class Source(Protocol):
@@ -123,8 +129,9 @@ class Driver:
         self.timeout = timeout
         self.pending: deque[Batch] = deque()
         self.in_flight = 0
-        self.mean: float | None = None
-        self.largest = 1
+        # What an item took the last time, if this function was mapped before.
+        self.mean: float | None = _means.get(spec.name())
+        self.largest = 1 if self.mean is None else MOST
         self.bytes_each = 0
         self.tally = Tally(backend.workers)
         self.failed_here: list[Result] = []
@@ -178,7 +185,7 @@ class Driver:
         count = min(int(BATCH_S / each) + 1, self.largest * GROWTH, MOST)
         if self.source.total is not None:
             left = self.source.total - self.tally.items - self.in_flight
-            count = min(count, max(left // (2 * self.backend.workers), 1))
+            count = min(count, max(left // (2 * self.backend.workers), int(LEAST_S / each), 1))
         if self.bytes_each:
             count = min(count, max(MOST_BYTES // self.bytes_each, 1))
         count = max(count, unit)
@@ -194,7 +201,7 @@ class Driver:
             if self.is_done():
                 return
             timeout = 0.0
-        if self.timeout is not None:
+        if self.timeout is not None and self.in_flight:
             timeout = min(timeout if timeout is not None else 1.0, max(self.timeout / 8, 0.005), 0.1)
         if self.in_flight == 0 and waker is None:
             return
@@ -286,8 +293,12 @@ class Driver:
         yield Result(batch.indices, [None], {0: self._error(event.failure, batch.indices[0], batch.items[0])})
 
     def finish(self) -> None:
-        """Note the end."""
+        """Note the end, and how long an item took."""
         self.tally.ended = time.perf_counter()
+        if self.mean is not None:
+            if len(_means) > 256:
+                _means.clear()
+            _means[self.spec.name()] = self.mean
 
 
 class RemoteTraceback(Exception):

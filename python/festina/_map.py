@@ -28,15 +28,19 @@ AHEAD = 1024
 
 
 class Results(list[T]):
-    """The results in the order of the items: a list, with a report.
+    """The results in the order of the items: a list, with a report."""
 
-    Attributes
-    ----------
-    report : MapReport
-        The speed-up that was achieved, what was lost, and what more workers would have brought.
-    """
+    _run: Run | None = None
+    _report: MapReport | None = None
 
-    report: MapReport
+    @property
+    def report(self) -> MapReport:
+        """The speed-up that was achieved, what was lost, and what more workers would have brought."""
+        if self._report is None:
+            if self._run is None:
+                raise AttributeError("these results do not come from a map")
+            self._report = self._run.report()
+        return self._report
 
 
 class Items:
@@ -128,7 +132,7 @@ class Run:
             on, probed = choose(
                 self.spec, self.items, 1 if workers is None and _worker.share == 1 else workers or available()
             )
-        self.backend, self.given_back = _backend(on, workers, start, tuple(preload))
+        self.backend, self.given_back = _backend(on, workers, start, tuple(preload), limit is not None)
         if limit is not None and self.backend.name != "processes":
             self.given_back(False)
             raise InputError(f"on={self.backend.name!r} cannot end a task\nhint: timeout= needs on='processes'")
@@ -223,7 +227,7 @@ _available: dict[frozenset[int], int] = {}
 
 
 def _backend(
-    on: Any, workers: int | None, start: str, preload: tuple[str, ...]
+    on: Any, workers: int | None, start: str, preload: tuple[str, ...], ends_items: bool
 ) -> tuple[Backend, Callable[[bool], None]]:
     """Return the backend, and what gives it back."""
 
@@ -245,7 +249,7 @@ def _backend(
         meant = f"; did you mean {near[0]!r}?" if near else ""
         raise InputError(f"on={on!r} is no backend{meant}\nhint: one of {_names()}, or an executor with submit()")
     # Within a worker there is nothing to be had from more of them, unless somebody says so.
-    if on == "serial" or (count is None and _worker.share == 1):
+    if on == "serial" or (on == "processes" and count is None and _worker.share == 1 and not ends_items):
         return Serial(), nothing
     count = count or available()
     if on == "threads":
@@ -381,7 +385,7 @@ def map(  # noqa: A001
     results: Results[T] = Results(collected)
     if samples:
         _check(run.spec, list(zip(items, *more, strict=False)) if more else items, results, samples, rtol, atol)
-    results.report = run.report()
+    results._run = run
     return results
 
 

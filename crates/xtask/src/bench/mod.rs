@@ -7,6 +7,7 @@ mod forecast;
 mod interleave;
 mod noise;
 mod page;
+mod python;
 mod simulate;
 mod spawn;
 mod startup;
@@ -42,6 +43,12 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
+    Benchmark {
+        name: "python",
+        about: "festina.map beside Python's pools: [ROUNDS]",
+        run: python::run,
+        is_complete: true,
+    },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
     Benchmark {
         name: "noise",
