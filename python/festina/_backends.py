@@ -9,13 +9,18 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
 
-from festina._backend import Batch, CallSpec, Done, Event
+from festina._backend import Batch, CallSpec, Done, Lost, Unloadable
 from festina._errors import InputError, UnavailableError
 from festina._pickling import describe, dumps, function_bytes
 from festina._worker import Call, Failure, apply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from festina._backend import Event
 
 
 class Serial:
@@ -256,8 +261,6 @@ class Foreign:
 
     def _engine_failed(self, batch: Batch, error: Exception) -> Event:
         """The engine itself failed, as when its process died: each item is tried alone, then given up."""
-        from festina._backend import Lost, Unloadable
-
         if len(batch.items) == 1:
             return Unloadable(batch, Failure(error))
         return Lost(batch, 0, 0, len(batch.items), "died", None)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from festina._backend import Backend, Batch, CallSpec, Done, Lost, Told, Unloadable
 from festina._errors import TaskTimeoutError, WorkerDiedError
 from festina._pickling import describe
 from festina._worker import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Protocol
+else:
+    Protocol = object
 
 # A batch is sized to take so long: long enough to make a round trip cheap, short enough to be fair.
 BATCH_S = 0.004
@@ -55,23 +59,23 @@ class Result:
         self.errors = errors
 
 
-@dataclass
 class Tally:
     """What a map did, for its report."""
 
-    workers: int
-    started: float = field(default_factory=time.perf_counter)
-    ready: float | None = None
-    ended: float | None = None
-    items: int = 0
-    failed: int = 0
-    died: int = 0
-    work_s: float = 0.0
-    retries_s: float = 0.0
-    # Units and their times, for the forecast.
-    durations: list[tuple[int, float]] = field(default_factory=list)
-    longest: tuple[int, float] = (-1, 0.0)
-    last_seen: dict[int, float] = field(default_factory=dict)
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.started = time.perf_counter()
+        self.ready: float | None = None
+        self.ended: float | None = None
+        self.items = 0
+        self.failed = 0
+        self.died = 0
+        self.work_s = 0.0
+        self.retries_s = 0.0
+        # Units and their times, for the forecast.
+        self.durations: list[tuple[int, float]] = []
+        self.longest: tuple[int, float] = (-1, 0.0)
+        self.last_seen: dict[int, float] = {}
 
     def count(self, done: Done) -> None:
         now = time.perf_counter()

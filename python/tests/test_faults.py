@@ -292,11 +292,11 @@ def test_maps_in_many_threads_at_once() -> None:
 
 
 def test_a_template_that_is_gone_is_replaced() -> None:
-    from festina import _crew
+    from festina._process import template
 
     festina.map(abs, [1], workers=1)
-    os.kill(_crew.template().process.pid, signal.SIGKILL)
-    _crew.template().process.wait()
+    os.kill(template().process.pid, signal.SIGKILL)
+    template().process.wait(5)
     time.sleep(0.2)
     assert festina.map(abs, [-1] * 10, workers=1) == [1] * 10
     with pytest.raises(festina.WorkerDiedError):

@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
 def test_a_bar_appears_after_a_moment_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal, now = Terminal(), [100.0]
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("festina._progress.time.monotonic", lambda: now[0])
     with Bar("work") as bar:
         bar.update(1, 4)
         assert terminal.getvalue() == ""

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use festina_measure::{Calibration, Execution, Executor, MeasureError, Processes, ShellOutcome, Task};
-use festina_types::{CancelToken, Seconds, Usage, Workers};
+use festina_types::{CancelToken, Finding, Seconds, Usage, Workers};
 
 /// What such a program writes as its last line of standard error, before elapsed, user and system seconds.
 const MARK: &str = "festina-took ";
@@ -19,6 +19,10 @@ impl Executor for SelfTimed {
 
     fn available(&self) -> Workers {
         self.0.available()
+    }
+
+    fn preflight(&mut self, workers: Workers) -> Vec<Finding> {
+        self.0.preflight(workers)
     }
 
     fn calibrate(&mut self, cancel: &CancelToken) -> Result<Calibration, MeasureError> {

@@ -30,7 +30,6 @@ mod map;
 mod membership;
 mod ranks;
 mod router;
-mod wire;
 mod worker;
 
 pub use enter::enter;
