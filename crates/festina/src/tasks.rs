@@ -3,13 +3,14 @@
 use festina_laws::simulate::{Costs, Policy, Simulator, Tasks};
 use festina_report::{Block, Cell, Column, Report, Table as ReportTable, Unit};
 pub use festina_run::tasks::{
-    Collect, Inputs, Origin, Pipe, Progress, Record, Resume, RunRequest, RunResult, SlotTime, Source,
-    Streams, Summary, THREAD_VARIABLES, Table, TableFormat, TaskObserver,
+    Collect, CommandBackend, Inputs, LocalCores, Origin, Pipe, Progress, Record, Resume, RunRequest,
+    RunResult, SlotTime, Source, Streams, Summary, THREAD_VARIABLES, Table, TableFormat, TaskObserver,
 };
 pub use festina_run::{Environment, Input};
 use festina_types::{CancelToken, Seconds, Workers};
 use serde::Serialize;
 
+use crate::tasks_advice::advice;
 pub use crate::tasks_map::{MapResult, map_report};
 pub use crate::tasks_stored::stored_run_report;
 use crate::{Error, Versioned, versioned};

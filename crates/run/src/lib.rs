@@ -29,6 +29,7 @@ mod launch;
 mod lookup;
 pub mod mpi;
 mod native;
+mod nearest;
 mod outcome;
 pub mod processes;
 mod runner;

@@ -109,7 +109,7 @@ impl Session {
         }
         let venv = install_wheels().map_err(|error| missing.push(format!("wheels: {error:#}"))).ok();
         missing.extend(MPIS.iter().filter_map(|mpi| {
-            let error = venv_at(&format!("mpi-venvs/{mpi}"), &[mpi]).err()?;
+            let error = venv_with(&format!("mpi-venvs/{mpi}"), &[mpi]).err()?;
             Some(format!("the wheel {mpi}: {error:#}"))
         }));
         Self { venv, missing }

@@ -16,8 +16,9 @@ use super::MpiError;
 use super::endpoint::Endpoint;
 use super::frame::{Failure, Frame, FrameError, Job, Setting, Stream};
 use super::ranks::{hello, share};
+use crate::native::call_named;
 use crate::tasks::{bind, usable_cpus};
-use crate::threads::call;
+
 use crate::{Captured, Outcome, RunError, Runner, Sink};
 
 /// The parts in which long outputs are sent.
