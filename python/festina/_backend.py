@@ -144,8 +144,8 @@ class Backend(Protocol):
     def is_hungry(self) -> bool:
         """Return whether a worker has nothing to do."""
 
-    def send(self, batch: Batch) -> None:
-        """Send a batch.
+    def send(self, batch: Batch) -> int:
+        """Send a batch; return how many bytes of large buffers go with it.
 
         Raises whatever keeps its items from being sent.
         """

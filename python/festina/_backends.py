@@ -42,8 +42,9 @@ class Serial:
     def is_hungry(self) -> bool:
         return self.batch is None
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> int:
         self.batch = batch
+        return 0
 
     def wait(self, timeout: float | None, waker: int | None = None) -> list[Event]:
         batch, self.batch = self.batch, None
@@ -128,9 +129,10 @@ class Threads:
     def is_hungry(self) -> bool:
         return False
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> int:
         self.in_flight += 1
         self.wanted.put(batch)
+        return 0
 
     def wait(self, timeout: float | None, waker: int | None = None) -> list[Event]:
         events: list[Event] = []
@@ -225,10 +227,12 @@ class Foreign:
     def is_hungry(self) -> bool:
         return False
 
-    def send(self, batch: Batch) -> None:
-        future = self.executor.submit(remote, self.spec, batch.indices, dumps(batch.items))
+    def send(self, batch: Batch) -> int:
+        items = dumps(batch.items)
+        future = self.executor.submit(remote, self.spec, batch.indices, items)
         self.in_flight.add(future)
         future.add_done_callback(lambda future: self._arrived(future, batch))
+        return len(items)
 
     def _arrived(self, future: Any, batch: Batch) -> None:
         self.done.put((future, batch))

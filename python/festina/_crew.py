@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import _pickle as pickle
 import atexit
 import contextlib
 import itertools
 import os
-import pickle
 import sys
 import threading
 
@@ -184,7 +184,7 @@ class Crew:
     def is_hungry(self) -> bool:
         return any(not member.flights for member in self.members)
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> int:
         member = min(self.members, key=lambda member: len(member.flights))
         sent = member.outbox.pack(batch.items)
         context = (os.getcwd(), list(sys.path), list(sys.argv))
@@ -203,6 +203,7 @@ class Crew:
         member.flights[slot] = flight
         member.board.offer(slot, -(-len(batch.items) // batch.unit))
         member.post((BATCH, slot, self.number, batch.indices, batch.unit, sent.data, sent.places), sent.fds)
+        return sum(place[4] for place in sent.places)
 
     def wait(self, timeout: float | None, waker: int | None = None) -> list[Event]:
         events: list[Event] = []

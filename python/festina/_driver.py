@@ -165,7 +165,7 @@ class Driver:
 
     def _send(self, batch: Batch) -> None:
         try:
-            self.backend.send(batch)
+            moved = self.backend.send(batch)
         except Exception as error:
             if len(batch.items) > 1:
                 self.pending.extendleft(reversed(_singles(batch)))
@@ -177,6 +177,7 @@ class Driver:
             self.tally.items += 1
             self.tally.failed += 1
             return
+        self.bytes_each = moved // len(batch.items)
         self.in_flight += len(batch.items)
 
     def _sizes(self) -> tuple[int, int]:

@@ -11,10 +11,10 @@ from typing import Any
 
 from festina import _festina
 from festina._errors import InputError
+from festina._options import environment
 from festina._pickling import describe, function_bytes
 from festina._progress import Bar
 from festina._result import ScaleResult
-from festina._verbs import _environment
 
 
 def scale(function: Callable[..., Any], options: dict[str, Any], state: str, progress: bool | None) -> ScaleResult:
@@ -33,7 +33,7 @@ def scale(function: Callable[..., Any], options: dict[str, Any], state: str, pro
     inherited = [*((name, value) for name, value in os.environ.items() if name != "PYTHONPATH"), ("PYTHONPATH", search)]
     command = [sys.executable, "-m", "festina._call", path, *arguments]
     with Bar(readable, progress) as bar:
-        answer = _festina.scale({**options, "command": command}, _environment(), inherited, state, bar.measured, True)
+        answer = _festina.scale({**options, "command": command}, environment(), inherited, state, bar.measured, True)
     return ScaleResult(answer)
 
 

@@ -6,8 +6,8 @@ it from this process's memory, or, if they lie in a `festina.array`, shared; com
 
 from __future__ import annotations
 
+import _pickle as pickle
 import os
-import pickle
 import sys
 
 from festina import _festina

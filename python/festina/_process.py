@@ -6,8 +6,8 @@ it imports next to nothing itself.
 
 from __future__ import annotations
 
+import _pickle as pickle  # What is around it costs each start milliseconds.
 import os
-import pickle
 import sys
 import threading
 import time

@@ -5,9 +5,9 @@ It is started once, by `subprocess`, and has one thread. Frames to it: fork a wo
 
 from __future__ import annotations
 
+import _pickle as pickle
 import importlib
 import os
-import pickle
 import sys
 
 from festina import _festina, _worker

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _pickle as pickle
 import os
-import pickle
 import sys
 import time
 
