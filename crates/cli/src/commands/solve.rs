@@ -6,8 +6,8 @@ use std::path::Path;
 use festina::mpi::Mpi;
 use festina::run::Place;
 use festina::solve::{
-    Instance, Limit, Method, Progress, Request, Shape, read_instance, solve_tsp, tour_file, tsp_report,
-    verify_tour, work_of,
+    Instance, Limit, Method, Progress, Request, Shape, open_shape, read_instance, solve_tsp, tour_file,
+    tsp_report, verify_tour, work_of,
 };
 use festina::{Backend, BackendName, CancelToken, Error, Exit, Seconds, Threads, Workers, cores};
 
@@ -80,16 +80,8 @@ fn limit(arguments: &TspArguments) -> Limit {
 }
 
 fn request(arguments: &TspArguments, instance: &Instance) -> Result<Request, Error> {
-    let city = |name: &Option<String>| -> Result<Option<usize>, Error> {
-        let Some(name) = name else { return Ok(None) };
-        let found = instance.find(name);
-        found.map(Some).ok_or_else(|| Error::Input {
-            message: format!("there is no city '{name}'"),
-            hint: Some(format!("name one, or give its number from 1 to {}", instance.n())),
-        })
-    };
     let shape = if arguments.open {
-        Shape::Open { start: city(&arguments.start)?, end: city(&arguments.end)? }
+        open_shape(instance, arguments.start.as_deref(), arguments.end.as_deref())?
     } else {
         Shape::Closed
     };

@@ -9,6 +9,7 @@ mod mpi;
 mod native;
 mod noise;
 mod page;
+mod python;
 mod script;
 mod simulate;
 mod spawn;
@@ -46,6 +47,12 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
     Benchmark { name: "native", about: "native tasks", run: native::run, is_complete: true },
+    Benchmark {
+        name: "python",
+        about: "festina.map beside Python's pools: [ROUNDS]",
+        run: python::run,
+        is_complete: true,
+    },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
