@@ -48,6 +48,9 @@ pub enum Error {
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] festina_route::RouteError),
+    /// A graph or points are wrong.
+    #[error(transparent)]
+    Graph(#[from] festina_graph::GraphError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -71,6 +74,7 @@ impl Error {
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
             Self::Route(error) => error.hint().map(str::to_owned),
+            Self::Graph(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
                     Some("correct the path: a file or a folder of it does not exist".to_owned())
@@ -88,7 +92,9 @@ impl Error {
     /// Returns the exit code that says what kind of error it is.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) => Exit::BadInput,
+            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) | Self::Graph(_) => {
+                Exit::BadInput
+            }
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::InvalidData

@@ -1,10 +1,10 @@
 //! The backend `threads`: native functions on the cores of this machine, in this process.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use festina_types::{Backend, BackendError, Function, Workers};
+use festina_types::{Backend, BackendError, Function, SharedMemory, Workers};
 
 /// Worker threads in this process, a pool for each call of [`Backend::map`].
 ///
@@ -72,6 +72,30 @@ impl Backend for Threads {
     }
 }
 
+impl SharedMemory for Threads {
+    fn workers(&self) -> Workers {
+        self.workers
+    }
+
+    fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        let next = AtomicUsize::new(0);
+        let take =
+            || std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < n_tasks));
+        let work = || take().for_each(task);
+        std::thread::scope(|scope| {
+            let others = 1..(self.workers.get() as usize).min(n_tasks);
+            let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+            let others: Vec<_> = others.filter_map(spawn).collect();
+            work();
+            // All are waited for before the first panic goes on.
+            let panics: Vec<_> = others.into_iter().filter_map(|thread| thread.join().err()).collect();
+            if let Some(panic) = panics.into_iter().next() {
+                resume_unwind(panic);
+            }
+        });
+    }
+}
+
 fn run_batches(
     function: Function,
     inputs: &[Vec<u8>],
@@ -123,6 +147,20 @@ mod tests {
             assert_eq!(threads(n).map(reverse, inputs.clone()).unwrap(), expected);
         }
         assert_eq!(threads(4).map(reverse, vec![]), Ok(vec![]));
+    }
+
+    #[test]
+    fn every_task_in_shared_memory_is_called_once_and_its_panic_is_the_callers() {
+        for n in [1, 2, 3, 16] {
+            let calls: Vec<AtomicUsize> = (0..1000).map(|_| AtomicUsize::new(0)).collect();
+            threads(n).for_each(1000, &|i| {
+                calls[i].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(calls.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+            let panic = catch_unwind(|| threads(n).for_each(9, &|i| assert_ne!(i, 7, "seven"))).unwrap_err();
+            assert!(panic.downcast_ref::<String>().unwrap().contains("seven"));
+        }
+        threads(2).for_each(0, &|_| unreachable!("there is no task"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `festina solve`
 
+mod mst;
+
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 
@@ -20,6 +22,7 @@ const DEFAULT_TIME: Seconds = Seconds(10.0);
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Error> {
     match &arguments.problem {
         Problem::Tsp(arguments) => tsp(arguments),
+        Problem::Mst(arguments) => mst::run(arguments),
     }
 }
 
@@ -30,9 +33,8 @@ fn tsp(arguments: &TspArguments) -> Result<Exit, Error> {
     if let Some(tour) = &arguments.verify {
         return verify(&instance, request.shape, &read(tour)?);
     }
-    let workers = arguments.jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
     let cancel = cancel_on_signals();
-    let threads = Threads::new(workers.unwrap_or(Workers::MIN));
+    let threads = threads(arguments.jobs);
     let mut screen = Screen { shown: std::io::stderr().is_terminal() };
     let result =
         solve_tsp(&instance, &request, limit(arguments), &threads, &cancel, &mut |news| screen.show(news))?;
@@ -48,6 +50,12 @@ fn tsp(arguments: &TspArguments) -> Result<Exit, Error> {
     };
     output::emit(&answer, &arguments.output)?;
     Ok(if cancel.is_requested() { Exit::Interrupted } else { Exit::Done })
+}
+
+/// Returns as many threads as were asked for, or as the machine allows.
+fn threads(jobs: Option<Workers>) -> Threads {
+    let workers = jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
+    Threads::new(workers.unwrap_or(Workers::MIN))
 }
 
 fn limit(arguments: &TspArguments) -> Limit {
