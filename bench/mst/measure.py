@@ -3,9 +3,9 @@
 
 measure.py FESTINA GRAPH.mtx [--rounds 5]
 
-Every tool has read the graph before its clock starts: festina tells its own time without reading, SciPy holds a sparse
-matrix, NetworKit a graph. In each round the order rotates; the first round is left out; what counts are the medians of the
-rounds. The weights of all answers must agree.
+Every tool has read the graph before its clock starts: festina tells its own time without reading, SciPy holds a
+sparse matrix, NetworKit a graph. In each round the order rotates; the first round is left out; what counts are the
+medians of the rounds. The weights of all answers must agree.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def scipy_forest(matrix):
 
 
 def networkit_forest(graph, threads):
-    """Returns how long NetworKit's forest took, and what it weighs: it seeks the heaviest, so its weights are negated."""
+    """Returns how long NetworKit's forest took, and what it weighs: the heaviest of negated weights."""
     networkit.setNumberOfThreads(threads)
     start = time.monotonic()
     forest = networkit.graph.RandomMaximumSpanningForest(graph)

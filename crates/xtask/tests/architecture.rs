@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each crate may use of ours: the arrows of the picture, written out.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("types", &[]),
     ("laws", &["types"]),
     ("graph", &["types"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("measure", &["types", "machine", "run", "laws"]),
     ("festina", &["types", "laws", "machine", "run", "measure", "report", "graph", "route"]),
     ("cli", &["festina"]),
+    ("python", &["festina"]),
     ("testkit", &[]),
     ("xtask", &["laws"]),
 ];

@@ -5,9 +5,11 @@
 
 mod forecast;
 mod interleave;
+mod mpi;
 mod mst;
 mod noise;
 mod page;
+mod script;
 mod simulate;
 mod spawn;
 mod startup;
@@ -45,6 +47,19 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
     Benchmark { name: "mst", about: "minimum spanning trees", run: mst::run, is_complete: true },
+    Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
+    Benchmark {
+        name: "pipes",
+        about: "one long text in blocks, and long outputs: [--megabytes N]",
+        run: script::pipes,
+        is_complete: true,
+    },
+    Benchmark {
+        name: "endurance",
+        about: "what festina run promises of long runs: [--tasks N]",
+        run: script::endurance,
+        is_complete: true,
+    },
     Benchmark {
         name: "noise",
         about: "a CPU hog beside the measurement",
