@@ -61,6 +61,9 @@ pub enum Error {
     /// The service could not be loaded.
     #[error(transparent)]
     Load(#[from] festina_load::LoadError),
+    /// A graph or points are wrong.
+    #[error(transparent)]
+    Graph(#[from] festina_graph::GraphError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -88,6 +91,7 @@ impl Error {
             Self::Processes(error) => error.hint(),
             Self::Backend(_) => None,
             Self::Route(error) => error.hint().map(str::to_owned),
+            Self::Graph(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
                     Some("correct the path: a file or a folder of it does not exist".to_owned())
@@ -106,7 +110,9 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Route(RouteError::Backend(error)) | Self::Backend(error) => exit_of_backend(error),
-            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) => Exit::BadInput,
+            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) | Self::Graph(_) => {
+                Exit::BadInput
+            }
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::InvalidData

@@ -19,6 +19,8 @@ pub(crate) struct SolveArguments {
 pub(crate) enum Problem {
     /// The travelling salesman: the shortest tour through all cities
     Tsp(Box<TspArguments>),
+    /// The minimum spanning tree: the lightest edges that join all nodes of a graph, or all points
+    Mst(Box<MstArguments>),
 }
 
 /// `festina solve tsp`
@@ -71,6 +73,34 @@ pub(crate) struct TspArguments {
     pub(crate) verify: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) backend: BackendArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `festina solve mst`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "FILE is a graph: edges as CSV or words (from,to,weight), Matrix Market, DIMACS or METIS; or points: CSV with \
+    x,y or lat,lon,\nGeoJSON or TSPLIB, every pair of which is an edge.\n\nExamples:\n  festina solve mst roads.csv -o tree.csv\n  \
+    festina solve mst cities.csv --svg map.svg\n  festina solve mst roads.csv --verify tree.csv"
+)]
+pub(crate) struct MstArguments {
+    /// The graph or the points; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// How FILE is written: edges, matrix-market, dimacs, metis, csv, tsplib, geojson, matrix-csv, npy
+    /// [default: what its name and content say]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Workers [default: what is available]
+    #[arg(short, long, value_name = "P")]
+    pub(crate) jobs: Option<Workers>,
+    /// Write the tree's edges to FILE as CSV
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(crate) tree: Option<PathBuf>,
+    /// Check this tree (CSV with from,to,weight) instead of solving
+    #[arg(long, value_name = "TREE")]
+    pub(crate) verify: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -1,5 +1,7 @@
 //! `festina solve`
 
+mod mst;
+
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -26,12 +28,12 @@ const STATE: &str = ".festina";
 pub(crate) fn run(arguments: &SolveArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
     match &arguments.problem {
         Problem::Tsp(arguments) => tsp(arguments, ranks),
+        Problem::Mst(arguments) => mst::run(arguments),
     }
 }
 
 fn tsp(arguments: &TspArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
-    let workers = arguments.jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
-    let threads = Threads::new(workers.unwrap_or(Workers::MIN));
+    let threads = threads(arguments.jobs);
     let name = arguments.backend.on.as_deref().unwrap_or(BackendName::Threads.name());
     let known = [BackendName::Threads, BackendName::Processes, BackendName::Mpi];
     match (BackendName::parse(name, &known)?, ranks) {
@@ -72,6 +74,12 @@ fn solve(arguments: &TspArguments, backend: &dyn Backend, cancel: &CancelToken) 
     };
     output::emit(&answer, &arguments.output)?;
     Ok(if cancel.is_requested() { Exit::Interrupted } else { Exit::Done })
+}
+
+/// Returns as many threads as were asked for, or as the machine allows.
+fn threads(jobs: Option<Workers>) -> Threads {
+    let workers = jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
+    Threads::new(workers.unwrap_or(Workers::MIN))
 }
 
 fn limit(arguments: &TspArguments) -> Limit {

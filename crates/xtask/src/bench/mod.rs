@@ -6,6 +6,7 @@
 mod forecast;
 mod interleave;
 mod mpi;
+mod mst;
 mod native;
 mod noise;
 mod page;
@@ -54,6 +55,7 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark { name: "mst", about: "minimum spanning trees", run: mst::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
         name: "pipes",
