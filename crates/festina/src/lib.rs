@@ -11,6 +11,7 @@ pub mod scale;
 pub mod solve;
 pub mod tasks;
 mod tasks_stored;
+pub mod vrp;
 
 pub use cores::{cores, cores_json, cores_report};
 pub use error::Error;

@@ -20,6 +20,7 @@ const DEFAULT_TIME: Seconds = Seconds(10.0);
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Error> {
     match &arguments.problem {
         Problem::Tsp(arguments) => tsp(arguments),
+        Problem::Vrp(arguments) => super::vrp::run(arguments),
     }
 }
 
@@ -99,7 +100,7 @@ fn verify(instance: &Instance, shape: Shape, tour: &[u8]) -> Result<Exit, Error>
     Ok(Exit::No)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::File { action: format!("read {}", path.display()), source };
     if path == Path::new("-") {
         let mut bytes = Vec::new();
