@@ -26,6 +26,15 @@ pub fn read_problem(name: &str, bytes: &[u8], convention: Convention) -> Result<
     Ok(Problem::read(name, bytes, ProblemFormat::detect(bytes), convention)?)
 }
 
+/// Reads a problem from a table of stops and a table of vehicles.
+///
+/// # Errors
+///
+/// [`Error::Route`] with the line and the column of what is wrong.
+pub fn read_tables(name: &str, stops: &[u8], vehicles: &[u8]) -> Result<Problem, Error> {
+    Ok(Problem::read_tables(name, stops, vehicles)?)
+}
+
 /// Plans the routes of `problem`, and checks them.
 ///
 /// # Errors
@@ -62,21 +71,33 @@ pub fn verify_plan(problem: &Problem, bytes: &[u8]) -> Result<PlanVerdict, Error
     Ok(PlanVerdict::new(problem, check::verify_plan(problem, &claim)))
 }
 
-/// Returns a plan in the format of the file name's ending: `.csv`, `.geojson` or `.sol`.
+/// Refuses an ending for which [`plan_file`] could write nothing, before any time is spent.
 ///
 /// # Errors
 ///
-/// [`Error::Input`] for another ending, or a `GeoJSON` of places without coordinates.
-pub fn plan_file(problem: &Problem, result: &PlanResult, ending: &str) -> Result<String, Error> {
+/// [`Error::Input`] for an unknown ending, or `GeoJSON` of places without coordinates.
+pub fn require_plan_ending(problem: &Problem, ending: &str) -> Result<(), Error> {
     match ending {
-        "csv" => Ok(vrp::write_table(problem, &result.plan.routes)),
-        "sol" => Ok(vrp::write_sol(problem, &result.plan)),
-        "geojson" => vrp::write_geojson(problem, &result.plan).ok_or_else(|| {
-            Error::input_with_hint("the places have no coordinates", "write the plan as .csv")
-        }),
+        "csv" | "sol" => Ok(()),
+        "geojson" if problem.drawing().is_some() => Ok(()),
+        "geojson" => Err(Error::input_with_hint("the places have no coordinates", "write the plan as .csv")),
         _ => Err(Error::input_with_hint(
             format!("'.{ending}' is not a format for plans"),
             "name the file .csv, .geojson or .sol; --json has everything",
         )),
     }
+}
+
+/// Returns a plan in the format of the file name's ending: `.csv`, `.geojson` or `.sol`.
+///
+/// # Errors
+///
+/// As [`require_plan_ending`].
+pub fn plan_file(problem: &Problem, result: &PlanResult, ending: &str) -> Result<String, Error> {
+    require_plan_ending(problem, ending)?;
+    Ok(match ending {
+        "sol" => vrp::write_sol(problem, &result.plan),
+        "geojson" => vrp::write_geojson(problem, &result.plan).unwrap_or_default(),
+        _ => vrp::write_table(problem, &result.plan.routes),
+    })
 }

@@ -86,6 +86,9 @@ pub(crate) struct VrpArguments {
     /// The problem; - is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// The table of vehicles, where FILE is a table of stops
+    #[arg(long, value_name = "CSV")]
+    pub(crate) vehicles: Option<PathBuf>,
     /// Stop after this time with the best plan so far
     #[arg(long, value_name = "TIME", default_value = "10s")]
     pub(crate) time: Seconds,

@@ -26,6 +26,13 @@ pub(super) fn run(arguments: &VrpArguments) -> Result<Exit, Error> {
         ..PlanRequest::default()
     };
     output::require_folders(&arguments.output, arguments.plan.as_deref())?;
+    let ending = arguments
+        .plan
+        .as_ref()
+        .map(|path| path.extension().unwrap_or_default().to_string_lossy().into_owned());
+    if let Some(ending) = &ending {
+        require_plan_ending(&problem, ending)?;
+    }
     let workers = arguments.jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
     let cancel = cancel_on_signals();
     let threads = Threads::new(workers.unwrap_or(Workers::MIN));
@@ -33,9 +40,8 @@ pub(super) fn run(arguments: &VrpArguments) -> Result<Exit, Error> {
     let limit = if arguments.deterministic { work_of(arguments.time) } else { Limit::Time(arguments.time) };
     let result = solve_vrp(&problem, &request, limit, &threads, &cancel, &mut |news| screen.show(news))?;
     screen.finish();
-    if let Some(path) = &arguments.plan {
-        let ending = path.extension().unwrap_or_default().to_string_lossy();
-        output::write_file(path, &plan_file(&problem, &result, &ending)?)?;
+    if let (Some(path), Some(ending)) = (&arguments.plan, &ending) {
+        output::write_file(path, &plan_file(&problem, &result, ending)?)?;
     }
     let answer = Answer {
         report: plan_report(&problem, &result),
@@ -58,7 +64,11 @@ fn problem(arguments: &VrpArguments) -> Result<Problem, Error> {
         Some("thousandths") => Convention::Thousandths,
         Some(other) => return Err(unknown("rounding", other, "nearest, tenths or thousandths")),
     };
-    read_problem(&arguments.file.to_string_lossy(), &read(&arguments.file)?, convention)
+    let (name, bytes) = (arguments.file.to_string_lossy(), read(&arguments.file)?);
+    match &arguments.vehicles {
+        Some(vehicles) => read_tables(&name, &bytes, &read(vehicles)?),
+        None => read_problem(&name, &bytes, convention),
+    }
 }
 
 fn objective(name: &str) -> Result<Objective, Error> {
