@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     let mut arguments = std::env::args().skip(1);
     let file = arguments.next().ok_or("which file?")?;
-    let mut request = PlanRequest { bound: false, ..PlanRequest::default() };
+    let mut request = PlanRequest::default();
     let (mut limit, mut workers, mut best) = (Limit::Time(Seconds(10.0)), Workers::MIN, None);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or("an option without a value")?;

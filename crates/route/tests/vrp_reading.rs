@@ -85,11 +85,11 @@ fn bad_files_are_refused_with_their_place() {
 #[test]
 fn bad_day_plans_are_refused_by_name() {
     fails(&PLAN.replace("festina.day-plan/1", "festina.day-plan/9"), None, "is not known");
-    fails(&PLAN.replace("\"service\"", "\"servise\""), Some((3, 56)), "unknown field `servise`");
+    fails(&PLAN.replace("\"service\"", "\"serving\""), Some((3, 56)), "unknown field `serving`");
     fails(&PLAN.replace("10min", "ten minutes"), None, "stop 'mill': 'ten minutes' is not a length of time");
     fails(&PLAN.replace("08:00-16:00", "16:00-08:00"), None, "closes before it opens");
     fails(&PLAN.replace("[52.6, 13.4]", "[152.6, 13.4]"), None, "latitude 152.6");
-    fails(&PLAN.replace("\"start\": \"yard\"", "\"start\": \"yart\""), None, "there is no place 'yart'");
+    fails(&PLAN.replace("\"start\": \"yard\"", "\"start\": \"yarn\""), None, "there is no place 'yarn'");
     fails(&PLAN.replace("\"speed_kmh\": 36, ", ""), None, "nobody says how fast");
     fails(&PLAN.replace("{\"crates\": 3}", "3"), None, "several dimensions");
     fails(&PLAN.replace("{\"crates\": 3}", "{\"crates\": -3}"), None, "the amount -3 is negative");

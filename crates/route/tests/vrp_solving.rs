@@ -172,9 +172,9 @@ fn shipments_are_collected_first_and_by_the_same_vehicle() {
     let problem = Problem::new(parts).unwrap();
     let plan = planned(&problem, 3000);
     assert!(plan.unassigned.is_empty());
-    let mut visits = plan.routes.iter().flat_map(|route| route.stops().collect::<Vec<_>>());
-    assert_eq!(visits.clone().count(), 4);
-    assert!(visits.position(|stop| stop == 1) < visits.position(|stop| stop == 0) || plan.routes.len() == 2);
+    let visits: Vec<usize> = plan.routes.iter().flat_map(|route| route.stops().collect::<Vec<_>>()).collect();
+    let at = |stop: usize| visits.iter().position(|&visit| visit == stop).expect("every stop is served");
+    assert!(at(1) < at(0) && at(2) < at(3), "{visits:?}");
 }
 
 #[test]
@@ -404,7 +404,6 @@ fn the_checker_finds_every_way_to_spoil_a_plan() {
         let again = plan.routes[0].lines[1].clone();
         plan.routes[1].lines.insert(1, again);
     });
-    spoil(&|plan| plan.bound = Some(plan.cost + 1));
 }
 
 #[test]

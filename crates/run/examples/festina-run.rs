@@ -252,7 +252,7 @@ impl Arguments {
                 request.variables.push((name.into(), value.into()));
             }
             "--pipe-file" => request.pipe = Some(Pipe::lines(origin())),
-            "--block" => pipe(request)?.block = parse::<Bytes>(text()?)?,
+            "--block" => pipe(request)?.block = Some(parse::<Bytes>(text()?)?),
             "--recend" => {
                 let bytes = text()?.replace("\\n", "\n").replace("\\0", "\0").into_bytes();
                 pipe(request)?.record_end = bytes;

@@ -261,7 +261,7 @@ fn blocks_of_a_file_are_counted_right() {
     let text: String = (0..300_000).map(|n| format!("line {n}\n")).collect();
     fs::write(&path, &text).unwrap();
     let mut wanted = request(folder.path(), &["wc", "-l"], Inputs::new());
-    wanted.pipe = Some(Pipe { block: Bytes(100_000), ..Pipe::lines(Origin::File(path.clone())) });
+    wanted.pipe = Some(Pipe { block: Some(Bytes(100_000)), ..Pipe::lines(Origin::File(path.clone())) });
     let (result, output, _) = done(&wanted);
     let total: u64 = output.lines().map(|line| line.trim().parse::<u64>().unwrap()).sum();
     assert_eq!(total, 300_000);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each crate may use of ours: the arrows of the picture, written out.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("types", &[]),
     ("laws", &["types"]),
     ("route", &["types"]),
@@ -14,6 +14,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("measure", &["types", "machine", "run", "laws"]),
     ("festina", &["types", "laws", "machine", "run", "measure", "report", "route"]),
     ("cli", &["festina"]),
+    ("python", &["festina"]),
     ("testkit", &[]),
     ("xtask", &["laws"]),
 ];

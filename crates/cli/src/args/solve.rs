@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use festina::{Seconds, Workers};
 
-use super::OutputArguments;
+use super::{BackendArguments, OutputArguments};
 
 /// `festina solve`
 #[derive(Args, Debug)]
@@ -72,6 +72,8 @@ pub(crate) struct TspArguments {
     #[arg(long, value_name = "TOUR")]
     pub(crate) verify: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) backend: BackendArguments,
+    #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
 
@@ -89,9 +91,9 @@ pub(crate) struct VrpArguments {
     /// The table of vehicles, where FILE is a table of stops
     #[arg(long, value_name = "CSV")]
     pub(crate) vehicles: Option<PathBuf>,
-    /// Stop after this time with the best plan so far
-    #[arg(long, value_name = "TIME", default_value = "10s")]
-    pub(crate) time: Seconds,
+    /// Stop after this time with the best plan so far [default: 10s, less for fewer than 100 stops]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) time: Option<Seconds>,
     /// What is to be small: cost, vehicles (the fewest, then cost) or balance (even working times, then cost)
     #[arg(long, value_name = "WHAT", default_value = "cost")]
     pub(crate) objective: String,
@@ -107,6 +109,8 @@ pub(crate) struct VrpArguments {
     /// Workers [default: what is available]
     #[arg(short, long, value_name = "P")]
     pub(crate) jobs: Option<Workers>,
+    #[command(flatten)]
+    pub(crate) backend: BackendArguments,
     /// Write the plan to FILE: .csv (a line a stop), .geojson or .sol (CVRPLIB)
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,

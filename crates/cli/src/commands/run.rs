@@ -5,23 +5,52 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use festina::mpi::Mpi;
 use festina::tasks::{
-    Collect, Environment, Inputs, Origin, Pipe, Resume, RunRequest, Source, Streams, Table, TableFormat,
-    run_report, run_tasks, stored_run_report,
+    Collect, CommandBackend, Environment, Inputs, LocalCores, Origin, Pipe, Resume, RunRequest, Source,
+    Streams, Table, TableFormat, run_report, run_tasks_on, stored_run_report,
 };
-use festina::{Error, Exit};
+use festina::{BackendName, CancelToken, Error, Exit, Workers};
 
 use crate::args::{CollectArgument, RunArguments};
 use crate::output::{self, Answer};
 use crate::progress::TaskScreen;
-use crate::signals::cancel_on_signals;
+use crate::ranks;
+use crate::signals::request_on_signals;
 
-pub(crate) fn run(arguments: RunArguments) -> Result<Exit, Error> {
+pub(crate) fn run(arguments: RunArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
     if let Some(name) = &arguments.report {
         return show(name, &arguments);
     }
+    let backend = arguments.backend.on.as_deref().unwrap_or(BackendName::Processes.name());
+    let backend = BackendName::parse(backend, &[BackendName::Processes, BackendName::Mpi])?;
     let request = request(&arguments)?;
-    let cancel = cancel_on_signals();
+    match (backend, ranks) {
+        (BackendName::Mpi, Some(ranks)) => run_on(ranks, &request, &arguments, ranks.cancel()),
+        (BackendName::Mpi, None) => start_ranks(&request, &arguments),
+        _ => run_on(&LocalCores, &request, &arguments, &CancelToken::new()),
+    }
+}
+
+/// Starts this command line on the ranks of an MPI job.
+fn start_ranks(request: &RunRequest, arguments: &RunArguments) -> Result<Exit, Error> {
+    let cores = request.cores_per_task.map_or(1, Workers::get);
+    let workers = festina::cores(&super::cores::surroundings()).workers.workers / cores;
+    let ranks = arguments.jobs.or_else(|| Workers::new(workers)).unwrap_or(Workers::MIN);
+    let reads_input = match &request.pipe {
+        Some(pipe) => pipe.origin == Origin::StandardInput,
+        None => request.inputs.reads_standard_input(),
+    };
+    ranks::start(&arguments.backend, ranks, &request.state, reads_input)
+}
+
+fn run_on(
+    backend: &dyn CommandBackend,
+    request: &RunRequest,
+    arguments: &RunArguments,
+    cancel: &CancelToken,
+) -> Result<Exit, Error> {
+    request_on_signals(cancel);
     let own = |fd: std::io::Result<std::os::fd::OwnedFd>| {
         fd.map(File::from)
             .map_err(|source| Error::File { action: "write to standard output".to_owned(), source })
@@ -30,12 +59,12 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Exit, Error> {
     let mut errors = own(std::io::stderr().as_fd().try_clone_to_owned())?;
     let streams = Streams { output: &mut output, errors: &mut errors };
     let mut screen = TaskScreen::new();
-    let result = run_tasks(&request, streams, &mut screen, &cancel)?;
+    let result = run_tasks_on(backend, request, streams, &mut screen, cancel)?;
     screen.finish();
     let report = run_report(&result);
     // Standard output belongs to the tasks. Nobody reads tables in a log; that something failed, somebody must.
     if !arguments.quiet {
-        output::print_to_errors(&report, result.run.exit() != Exit::Done);
+        output::print_to_errors(&report, &result.run.findings, result.run.exit() != Exit::Done);
     }
     output::write_files(
         &report,
@@ -112,16 +141,14 @@ fn pipe(arguments: &RunArguments) -> Option<Pipe> {
         None => return None,
     };
     let mut pipe = Pipe::lines(origin);
-    if let Some(block) = arguments.block {
-        pipe.block = block;
-    }
+    pipe.block = arguments.block;
     if let Some(end) = &arguments.recend {
         pipe.record_end = end.replace("\\n", "\n").replace("\\0", "\0").into_bytes();
     }
     Some(pipe)
 }
 
-/// Inputs behind `:::`, `:::+` or `::::`.
+/// Inputs behind `:::`, `:::+`, `::::` or `::::+`.
 struct Separated<'a> {
     separator: &'a str,
     words: Vec<OsString>,
@@ -133,7 +160,7 @@ fn split(words: &[OsString]) -> (Vec<OsString>, Vec<Separated<'_>>) {
     let mut separated: Vec<Separated<'_>> = Vec::new();
     for word in words {
         match (word.to_str(), separated.last_mut()) {
-            (Some(separator @ (":::" | ":::+" | "::::")), _) => {
+            (Some(separator @ (":::" | ":::+" | "::::" | "::::+")), _) => {
                 separated.push(Separated { separator, words: Vec::new() });
             }
             (_, Some(last)) => last.words.push(word.clone()),
@@ -147,8 +174,9 @@ fn split(words: &[OsString]) -> (Vec<OsString>, Vec<Separated<'_>>) {
 fn inputs(arguments: &RunArguments, separated: &[Separated<'_>]) -> Result<Inputs, Error> {
     let mut inputs = Inputs::new();
     let table = |path: &Path, format| Source::Table { origin: origin(path), format };
+    let lines = |path: &dyn AsRef<Path>| Source::Lines { origin: origin(path.as_ref()), end: b'\n' };
     for path in &arguments.lines {
-        inputs = inputs.product(Source::Lines { origin: origin(path), end: b'\n' });
+        inputs = inputs.product(lines(path));
     }
     if arguments.null {
         inputs = inputs.product(Source::Lines { origin: Origin::StandardInput, end: 0 });
@@ -172,7 +200,8 @@ fn inputs(arguments: &RunArguments, separated: &[Separated<'_>]) -> Result<Input
     for Separated { separator, words } in separated {
         inputs = match *separator {
             ":::+" => inputs.link(Source::Values(words.clone())),
-            "::::" => words.iter().fold(inputs, |inputs, path| inputs.product(Source::lines(path))),
+            "::::" => words.iter().fold(inputs, |inputs, path| inputs.product(lines(path))),
+            "::::+" => words.iter().fold(inputs, |inputs, path| inputs.link(lines(path))),
             _ => inputs.product(Source::Values(words.clone())),
         };
     }

@@ -1,30 +1,30 @@
 //! `festina solve vrp`
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use festina::solve::{Limit, work_of};
 use festina::vrp::{
     Convention, Objective, PlanProgress, PlanRequest, PlanStatus, Problem, plan_file, plan_report,
-    read_problem, solve_vrp, verdict_report, verify_plan,
+    read_problem, read_tables, require_plan_ending, solve_vrp, verdict_report, verify_plan,
 };
-use festina::{Error, Exit, Seconds, Threads, Workers, cores};
+use festina::{Backend, CancelToken, Error, Exit, Seconds};
 
-use super::cores::surroundings;
 use super::solve::read;
 use crate::args::VrpArguments;
 use crate::output::{self, Answer};
-use crate::signals::cancel_on_signals;
+use crate::ranks;
+use crate::signals::request_on_signals;
 
-pub(super) fn run(arguments: &VrpArguments) -> Result<Exit, Error> {
+pub(super) fn solve(
+    arguments: &VrpArguments,
+    backend: &dyn Backend,
+    cancel: &CancelToken,
+) -> Result<Exit, Error> {
     let problem = problem(arguments)?;
     if let Some(plan) = &arguments.verify {
         return verify(arguments, &problem, &read(plan)?);
     }
-    let request = PlanRequest {
-        objective: objective(&arguments.objective)?,
-        seed: arguments.seed,
-        ..PlanRequest::default()
-    };
+    let request = PlanRequest { objective: objective(&arguments.objective)?, seed: arguments.seed };
     output::require_folders(&arguments.output, arguments.plan.as_deref())?;
     let ending = arguments
         .plan
@@ -33,12 +33,11 @@ pub(super) fn run(arguments: &VrpArguments) -> Result<Exit, Error> {
     if let Some(ending) = &ending {
         require_plan_ending(&problem, ending)?;
     }
-    let workers = arguments.jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
-    let cancel = cancel_on_signals();
-    let threads = Threads::new(workers.unwrap_or(Workers::MIN));
-    let screen = Screen { unit: problem.units().cost, shown: std::io::stderr().is_terminal() };
-    let limit = if arguments.deterministic { work_of(arguments.time) } else { Limit::Time(arguments.time) };
-    let result = solve_vrp(&problem, &request, limit, &threads, &cancel, &mut |news| screen.show(news))?;
+    request_on_signals(cancel);
+    let screen = Screen { unit: problem.units().cost, shown: ranks::are_terminals().errors };
+    let time = arguments.time.unwrap_or_else(|| default_time(problem.stops().len()));
+    let limit = if arguments.deterministic { work_of(time) } else { Limit::Time(time) };
+    let result = solve_vrp(&problem, &request, limit, backend, cancel, &mut |news| screen.show(news))?;
     screen.finish();
     if let (Some(path), Some(ending)) = (&arguments.plan, &ending) {
         output::write_file(path, &plan_file(&problem, &result, ending)?)?;
@@ -54,6 +53,11 @@ pub(super) fn run(arguments: &VrpArguments) -> Result<Exit, Error> {
         PlanStatus::Infeasible => Exit::No,
         _ => Exit::Done,
     })
+}
+
+/// Returns how long a search for so many stops is given.
+fn default_time(stops: usize) -> Seconds {
+    Seconds((0.1 * stops as f64).clamp(1.0, 10.0))
 }
 
 fn problem(arguments: &VrpArguments) -> Result<Problem, Error> {

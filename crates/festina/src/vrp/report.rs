@@ -13,12 +13,7 @@ const COLOURS: usize = 6;
 pub fn plan_report(problem: &Problem, result: &PlanResult) -> Report {
     let served = problem.stops().len() - result.unassigned.len();
     let number = |value: f64| Unit::Number.format(value);
-    let quality = match (result.status, result.gap) {
-        (PlanStatus::Optimal, _) => ", optimal".to_owned(),
-        (PlanStatus::Infeasible, _) => ": not every stop can be served".to_owned(),
-        (_, Some(gap)) => format!(", at most {:.1} % above the optimum", 100.0 * gap),
-        (_, None) => String::new(),
-    };
+    let quality = if result.status == PlanStatus::Infeasible { ": not every stop can be served" } else { "" };
     let stops = problem.stops().len();
     let title = format!(
         "{served} of {stops} stops, {} vehicles, cost {}{quality}",
@@ -68,7 +63,7 @@ fn pairs(result: &PlanResult) -> Vec<(String, String)> {
         Objective::Vehicles => "the fewest vehicles, then the lowest cost",
         Objective::Balance => "even working times, then the lowest cost",
     };
-    let mut pairs = vec![
+    let pairs = vec![
         ("cost", number(result.cost)),
         ("distance", number(result.distance)),
         ("vehicles", result.vehicles.to_string()),
@@ -78,9 +73,6 @@ fn pairs(result: &PlanResult) -> Vec<(String, String)> {
         ("time", Seconds(result.elapsed_s).to_string()),
         ("checked", "every rule is kept, by a checker that shares no code with the solver".to_owned()),
     ];
-    if let Some(bound) = result.bound {
-        pairs.insert(1, ("lower bound", number(bound)));
-    }
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

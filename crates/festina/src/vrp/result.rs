@@ -18,10 +18,6 @@ pub struct PlanResult {
     pub status: PlanStatus,
     /// The cost, optional stops that are left out included.
     pub cost: f64,
-    /// A cost that no plan is below.
-    pub bound: Option<f64>,
-    /// `(cost − bound) / bound`.
-    pub gap: Option<f64>,
     /// The distance of all routes.
     pub distance: f64,
     /// The number of vehicles used.
@@ -127,8 +123,6 @@ impl PlanResult {
             name: plan.name.clone(),
             status: plan.status,
             cost: plan.cost as f64 * units.cost,
-            bound: plan.bound.map(|bound| bound as f64 * units.cost),
-            gap: plan.gap,
             distance: plan.distance as f64 * units.distance,
             vehicles: plan.routes.len(),
             routes: plan.routes.iter().map(|route| row(problem, route)).collect(),

@@ -26,14 +26,12 @@ pub struct PlanRequest {
     pub objective: Objective,
     /// The seed of every random choice.
     pub seed: u64,
-    /// Whether to look for a lower bound.
-    pub bound: bool,
 }
 
 impl Default for PlanRequest {
-    /// The lowest cost, with a bound, seed 1.
+    /// The lowest cost, seed 1.
     fn default() -> Self {
-        Self { objective: Objective::Cost, seed: 1, bound: true }
+        Self { objective: Objective::Cost, seed: 1 }
     }
 }
 
@@ -41,8 +39,6 @@ impl Default for PlanRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlanStatus {
-    /// No plan costs less: the bound equals the cost.
-    Optimal,
     /// Every stop that must be served is.
     Feasible,
     /// A stop that must be served is not; [`Plan::unassigned`] says why.
@@ -130,10 +126,6 @@ pub struct Plan {
     pub status: PlanStatus,
     /// The cost: of the routes, and of the optional stops that are left out.
     pub cost: i64,
-    /// A cost that no plan is below; `None` where none was asked for or can be had.
-    pub bound: Option<i64>,
-    /// `(cost − bound) / bound`.
-    pub gap: Option<f64>,
     /// The distance of all routes.
     pub distance: i64,
     /// The routes.

@@ -41,8 +41,6 @@ pub fn solve(
         name: problem.parts().name.clone(),
         status,
         cost,
-        bound: None,
-        gap: None,
         distance: timetables.iter().map(|route| route.distance).sum(),
         routes: timetables,
         unassigned,

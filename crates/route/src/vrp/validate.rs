@@ -11,6 +11,9 @@ use crate::vrp::travel::{Metric, Pace, Travel};
 /// The largest distance or time between two places.
 pub(crate) const MAX_LEG: i64 = i32::MAX as i64 / 2;
 
+/// The largest load of a stop.
+const MAX_LOAD: i64 = 1 << 40;
+
 type Checked = Result<(), RouteError>;
 
 fn fail(message: String) -> Checked {
@@ -39,10 +42,44 @@ pub(super) fn check(draft: &Draft) -> Checked {
     for (index, stop) in draft.stops.iter().enumerate() {
         check_stop(draft, index, stop)?;
     }
-    for (index, vehicle) in draft.vehicles.iter().enumerate() {
-        check_vehicle(draft, index, vehicle)?;
+    for vehicle in &draft.vehicles {
+        check_vehicle(draft, vehicle)?;
     }
-    locked_once(draft)
+    locked_once(draft)?;
+    costs(draft)
+}
+
+/// Requires that the cost of no plan can overflow, however long its ways.
+fn costs(draft: &Draft) -> Checked {
+    let most = |values: &mut dyn Iterator<Item = i64>| values.max().unwrap_or(0) as f64;
+    let prices = |price: fn(&Vehicle) -> i64| most(&mut draft.vehicles.iter().map(price));
+    let leg = draft.travel.iter().map(|travel| longest_leg(draft, travel)).fold(0.0, f64::max);
+    let service = most(&mut draft.stops.iter().map(|stop| stop.service));
+    let shift = most(&mut draft.vehicles.iter().map(|vehicle| vehicle.shift.close));
+    let day = shift.min((draft.stops.len() + 1) as f64 * (leg + service) + shift_open(draft));
+    let of_one = prices(|vehicle| vehicle.fixed_cost)
+        + prices(|vehicle| vehicle.distance_cost) * 2.0 * leg
+        + prices(|vehicle| vehicle.time_cost) * day.min(1e6 + 2.0 * (leg + service));
+    let prizes: f64 = draft.stops.iter().map(|stop| stop.prize.unwrap_or(0) as f64).sum();
+    if of_one * (draft.stops.len() + 1) as f64 + prizes < (1_u64 << 58) as f64 {
+        return Ok(());
+    }
+    Err(RouteError::instance("costs could grow beyond what can be counted")
+        .with_hint("lower the prices, or give them in a larger unit"))
+}
+
+fn shift_open(draft: &Draft) -> f64 {
+    draft.vehicles.iter().map(|vehicle| vehicle.shift.open).max().unwrap_or(0) as f64
+}
+
+/// Returns about the longest way between two places, in steps.
+fn longest_leg(draft: &Draft, travel: &Travel) -> f64 {
+    match &travel.metric {
+        Metric::Matrix(weights) => weights.iter().max().map_or(0.0, |&weight| weight as f64),
+        _ if draft.is_geographic => 2.1e7,
+        Metric::Straight { steps, .. } => width(draft) * steps,
+        Metric::Rule(_) => width(draft),
+    }
 }
 
 fn names<'a>(ids: impl Iterator<Item = &'a str>, what: &str) -> Checked {
@@ -113,11 +150,7 @@ fn check_extent(draft: &Draft, travel: &Travel) -> Checked {
     if draft.is_geographic {
         return Ok(());
     }
-    let extent = (0..2).map(|axis| {
-        let values = draft.places.iter().filter_map(|place| Some(place.point?[axis]));
-        (values.clone().fold(f64::MAX, f64::min), values.fold(f64::MIN, f64::max))
-    });
-    let width: f64 = extent.map(|(low, high)| (high - low).max(0.0)).sum();
+    let width = width(draft);
     let steps = if let Metric::Straight { steps, .. } = travel.metric { steps } else { 1.0 };
     let pace = if let Pace::Speed(speed) = travel.pace { speed } else { 1.0 };
     if width * steps <= MAX_LEG as f64 && width * steps / pace <= MAX_LEG as f64 {
@@ -126,6 +159,15 @@ fn check_extent(draft: &Draft, travel: &Travel) -> Checked {
     Err(RouteError::instance("the places are so far apart that distances would overflow").with_hint(format!(
         "distances and times lie below {MAX_LEG} steps; remove the outlier or choose a larger unit"
     )))
+}
+
+/// Returns the width and the height of the box around all places, added up.
+fn width(draft: &Draft) -> f64 {
+    let extent = (0..2).map(|axis| {
+        let values = draft.places.iter().filter_map(|place| Some(place.point?[axis]));
+        (values.clone().fold(f64::MAX, f64::min), values.fold(f64::MIN, f64::max))
+    });
+    extent.map(|(low, high)| (high - low).max(0.0)).sum()
 }
 
 fn check_window(window: Window, of: &str) -> Checked {
@@ -152,6 +194,15 @@ fn amounts(draft: &Draft, values: &[i64], of: &str) -> Checked {
         return fail(format!("{of}: {} amounts for {} dimensions", values.len(), draft.dimensions.len()));
     }
     values.iter().try_for_each(|&value| amount(value, of))
+}
+
+/// Requires amounts of which a whole plan's can be added up.
+fn loads(draft: &Draft, values: &[i64], of: &str) -> Checked {
+    amounts(draft, values, of)?;
+    match values.iter().find(|&&value| value > MAX_LOAD) {
+        Some(value) => fail(format!("{of}: a load of {value} is more than {MAX_LOAD}")),
+        None => Ok(()),
+    }
 }
 
 fn check_stop(draft: &Draft, index: usize, stop: &Stop) -> Checked {
@@ -182,8 +233,8 @@ fn check_stop(draft: &Draft, index: usize, stop: &Stop) -> Checked {
     };
     match &stop.work {
         Work::Visit { delivery, pickup } => {
-            amounts(draft, delivery, &of)?;
-            amounts(draft, pickup, &of)
+            loads(draft, delivery, &of)?;
+            loads(draft, pickup, &of)
         }
         Work::Collect { load, to } => {
             if !is_pair(
@@ -192,7 +243,7 @@ fn check_stop(draft: &Draft, index: usize, stop: &Stop) -> Checked {
             ) {
                 return fail(format!("{of}: nothing brings what is collected there"));
             }
-            amounts(draft, load, &of)
+            loads(draft, load, &of)
         }
         Work::Bring { load, from } => {
             if !is_pair(
@@ -201,12 +252,12 @@ fn check_stop(draft: &Draft, index: usize, stop: &Stop) -> Checked {
             ) {
                 return fail(format!("{of}: nothing collects what is brought there"));
             }
-            amounts(draft, load, &of)
+            loads(draft, load, &of)
         }
     }
 }
 
-fn check_vehicle(draft: &Draft, index: usize, vehicle: &Vehicle) -> Checked {
+fn check_vehicle(draft: &Draft, vehicle: &Vehicle) -> Checked {
     let of = format!("vehicle '{}'", vehicle.id);
     let known = |place: &usize| *place < draft.places.len();
     if !vehicle.start.iter().chain(&vehicle.end).all(known) || vehicle.profile >= draft.travel.len() {
@@ -240,10 +291,10 @@ fn check_vehicle(draft: &Draft, index: usize, vehicle: &Vehicle) -> Checked {
             return fail(format!("{of} reloads {} times; 50 are the most", reload.times));
         }
     }
-    check_beginning(draft, index, vehicle, &of)
+    check_beginning(draft, vehicle, &of)
 }
 
-fn check_beginning(draft: &Draft, index: usize, vehicle: &Vehicle, of: &str) -> Checked {
+fn check_beginning(draft: &Draft, vehicle: &Vehicle, of: &str) -> Checked {
     if vehicle.begins_with.is_empty() {
         return Ok(());
     }
@@ -265,7 +316,6 @@ fn check_beginning(draft: &Draft, index: usize, vehicle: &Vehicle, of: &str) -> 
             return fail(format!("{of} begins with '{bring}' before '{collect}', where its load comes from"));
         }
     }
-    let _ = index;
     Ok(())
 }
 

@@ -5,12 +5,15 @@
 
 mod forecast;
 mod interleave;
+mod mpi;
 mod noise;
 mod page;
+mod script;
 mod simulate;
 mod spawn;
 mod startup;
 mod tasks;
+mod vrp;
 
 use std::process::ExitCode;
 
@@ -43,11 +46,30 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
+    Benchmark {
+        name: "pipes",
+        about: "one long text in blocks, and long outputs: [--megabytes N]",
+        run: script::pipes,
+        is_complete: true,
+    },
+    Benchmark {
+        name: "endurance",
+        about: "what festina run promises of long runs: [--tasks N]",
+        run: script::endurance,
+        is_complete: true,
+    },
     Benchmark {
         name: "noise",
         about: "a CPU hog beside the measurement",
         run: noise::run,
         is_complete: true,
+    },
+    Benchmark {
+        name: "vrp",
+        about: "plans beside PyVRP and HGS-CVRP: --data DIR [--times 10,60] [--seeds 5]",
+        run: vrp::run,
+        is_complete: false,
     },
 ];
 

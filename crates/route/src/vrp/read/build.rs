@@ -20,7 +20,7 @@ pub(super) fn draft(name: &str, plan: &DayPlan) -> Result<Draft, RouteError> {
     let (entries, order) = builder.entries()?;
     let mut stops = Vec::with_capacity(entries.len());
     for entry in &entries {
-        stops.push(builder.stop(entry, &order)?);
+        stops.push(builder.stop(entry)?);
     }
     let vehicles =
         plan.vehicles.iter().map(|entry| builder.vehicle(entry, &order)).collect::<Result<Vec<_>, _>>()?;
@@ -169,7 +169,7 @@ impl<'a> Builder<'a> {
         Ok(found)
     }
 
-    fn stop(&mut self, entry: &Entry<'a>, _order: &Order) -> Result<Stop, RouteError> {
+    fn stop(&mut self, entry: &Entry<'a>) -> Result<Stop, RouteError> {
         let of = format!("stop '{}'", entry.id);
         let windows = quantity::windows(entry.windows.iter().map(String::as_str))
             .map_err(|message| wrong(&of, message))?;

@@ -73,7 +73,9 @@ impl Problem {
         let text = utf8(bytes)?;
         let draft = match format {
             ProblemFormat::Vrplib => vrplib::read(name, text, convention)?,
-            ProblemFormat::Solomon => solomon::read(name, text)?,
+            ProblemFormat::Solomon => solomon::read(name, text).map_err(|error| {
+                if error.hint().is_some() { error } else { error.with_hint(OTHER_FORMATS) }
+            })?,
             ProblemFormat::Json => build::draft(name, &day_plan::from_json(text)?)?,
             ProblemFormat::Toml => build::draft(name, &day_plan::from_toml(text)?)?,
         };
@@ -99,6 +101,10 @@ impl Problem {
         Self::new(build::draft(name, &tables::read(utf8(stops)?, utf8(vehicles)?)?)?)
     }
 }
+
+/// What to do about a text that no format claims, and that is no table of Solomon's either.
+const OTHER_FORMATS: &str =
+    "a table of stops needs --vehicles; a day plan begins with schema = \"festina.day-plan/1\"";
 
 /// Returns vehicles without limits but their capacity, that cost a step of cost for a step of distance.
 fn plain_vehicle(id: &str, count: usize, depot: Option<usize>, capacity: Vec<i64>) -> Vehicle {

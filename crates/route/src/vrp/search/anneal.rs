@@ -50,6 +50,7 @@ impl Job {
         }
         let mut best = state.routes();
         let mut best_cost = state.cost;
+        let mut absences = Absences::new(model);
         let cooling = (self.heat.1 / self.heat.0).powf(1.0 / self.iterations.max(1) as f64);
         let mut heat = self.heat.0;
         for _ in 0..self.iterations {
@@ -60,9 +61,13 @@ impl Job {
                 state.rollback();
                 continue;
             }
+            let left_before = absences.sum(state.absent_before());
+            recreate.shuffle_kinds(&mut state, &mut random);
             recreate.run(&mut state, &mut random);
             let threshold = before as f64 - heat * random.unit().max(1e-300).ln();
-            if (state.cost as f64) < threshold {
+            let left = absences.sum(&state.absent);
+            absences.count(&state.absent);
+            if left < left_before || (left == left_before && (state.cost as f64) < threshold) {
                 if state.cost < best_cost {
                     best_cost = state.cost;
                     best = state.routes();
@@ -72,6 +77,32 @@ impl Job {
             }
         }
         Annealed { best, best_cost, last: state.routes(), last_cost: state.cost }
+    }
+}
+
+/// How often each stop that must be served was left out.
+///
+/// A solution that leaves out what is seldom left out is better than one that leaves out what is hard to place, however many
+/// they are: so the hard ones come in first (Christiaens and Vanden Berghe 2020, their fleet minimisation).
+struct Absences<'m> {
+    model: &'m Model,
+    counts: Vec<u64>,
+}
+
+impl<'m> Absences<'m> {
+    fn new(model: &'m Model) -> Self {
+        Self { model, counts: vec![1; model.n] }
+    }
+
+    fn sum(&self, absent: &[u32]) -> u64 {
+        let required = absent.iter().filter(|&&stop| self.model.visits[stop as usize].is_required);
+        required.map(|&stop| self.counts[stop as usize]).sum()
+    }
+
+    fn count(&mut self, absent: &[u32]) {
+        for &stop in absent {
+            self.counts[stop as usize] += 1;
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 
 use festina_types::Backend;
 
-use super::anneal::{Annealed, Job, Routes};
+use super::anneal::{Annealed, Job, Routes, absent};
 use super::deal::{self, Hand};
 use super::translate::{Translation, Weights};
 use super::wire;
@@ -31,6 +31,9 @@ const LONGEST: f64 = 2.0;
 
 /// The temperature at the beginning and at the end, in the scale of the model.
 const HEAT: (f64, f64) = (1.0, 0.01);
+
+/// The share of the budget that is left when the number of vehicles is settled.
+const AFTER_FLEET: f64 = 0.5;
 
 /// The most stops that a lane takes.
 const HAND: usize = 1000;
@@ -100,10 +103,47 @@ impl<'a> Driver<'a> {
     /// Searches until the budget is spent.
     pub(crate) fn run(mut self) -> Result<Found, RouteError> {
         self.construct()?;
+        if self.request.objective == Objective::Vehicles {
+            self.reduce_fleet()?;
+        }
         while self.budget.left() > 0.0 && !self.problem.stops().is_empty() {
             self.round()?;
         }
         Ok(Found { routes: self.best })
+    }
+
+    /// Takes one vehicle away after the other, as long as all stops still find a place.
+    fn reduce_fleet(&mut self) -> Result<(), RouteError> {
+        let n = self.problem.stops().len();
+        while self.budget.left() > AFTER_FLEET && absent(&self.best, n).is_empty() {
+            let vehicles = self.problem.vehicles();
+            let free =
+                |(_, (kind, _)): &(usize, &(u32, Vec<u32>))| vehicles[*kind as usize].begins_with.is_empty();
+            let smallest =
+                self.best.iter().enumerate().filter(free).min_by_key(|(_, (_, tokens))| tokens.len());
+            let Some((smallest, _)) = smallest.filter(|_| self.best.len() > 1) else { break };
+            let before = self.best.len();
+            let mut routes = self.best.clone();
+            routes.remove(smallest);
+            self.limit_to(&routes);
+            let cost = self.translation.cost(&routes);
+            self.current = vec![(routes, cost)];
+            while self.best.len() == before && self.budget.left() > AFTER_FLEET {
+                self.round()?;
+            }
+        }
+        let best = self.best.clone();
+        self.limit_to(&best);
+        self.current = vec![(best, self.best_cost)];
+        Ok(())
+    }
+
+    /// Leaves only the vehicles that have a route.
+    fn limit_to(&mut self, routes: &Routes) {
+        self.counts.fill(0);
+        for (kind, _) in routes {
+            self.counts[*kind as usize] += 1;
+        }
     }
 
     fn is_timed(&self) -> bool {

@@ -16,6 +16,12 @@ const BLINK: usize = 100;
 /// So many near stops are looked at.
 const REACH: usize = 40;
 
+/// How often a ruined route goes to a vehicle of another kind.
+const KIND_CHANGE: f64 = 0.15;
+
+/// How often a new route goes to any kind, not to the one that is cheapest for its first stop.
+const ANY_KIND: f64 = 0.2;
+
 /// Where a stop can go.
 #[derive(Clone, Copy, Debug)]
 struct Spot {
@@ -111,6 +117,27 @@ impl<'m> Recreate<'m> {
             }
         }
         state.absent = left;
+        if state.model.kinds.len() > 1 {
+            for route in state.touched_routes() {
+                cheapest_kind(state, route);
+            }
+        }
+    }
+
+    /// Gives some of the ruined routes to vehicles of other kinds, whatever they cost: where there is more room, more finds
+    /// its way in, and in the end every route gets the kind that is cheapest for it.
+    pub(crate) fn shuffle_kinds(&self, state: &mut State<'_>, random: &mut Random) {
+        if state.model.kinds.len() == 1 {
+            return;
+        }
+        for route in state.touched_routes() {
+            if state.slots[route as usize].size > 0 && random.unit() < KIND_CHANGE {
+                let kind = random.below(state.model.kinds.len()) as u32;
+                if state.cost_with(route, kind).is_some() {
+                    state.change_kind(route, kind);
+                }
+            }
+        }
     }
 
     fn sort(&self, model: &Model, waiting: &mut [u32], random: &mut Random) {
@@ -132,7 +159,7 @@ impl<'m> Recreate<'m> {
 
     /// Returns the cheapest spot for an absent stop.
     fn best(&mut self, state: &mut State<'_>, stop: u32, random: &mut Random) -> Spot {
-        let mut best = self.new_route(state, stop);
+        let mut best = self.new_route(state, stop, random);
         self.asked = self.asked.wrapping_add(1);
         self.room.resize(state.slots.len(), (NONE, false));
         if state.model.visits[stop as usize].role == Role::Collect {
@@ -196,10 +223,11 @@ impl<'m> Recreate<'m> {
         }
     }
 
-    fn new_route(&self, state: &State<'_>, stop: u32) -> Spot {
+    fn new_route(&self, state: &State<'_>, stop: u32, random: &mut Random) -> Spot {
         let mut best = NOWHERE;
         let kinds = state.model.kinds.len();
-        for kind in 0..kinds {
+        let only = if kinds > 1 && random.unit() < ANY_KIND { Some(random.below(kinds)) } else { None };
+        for kind in (0..kinds).filter(|&kind| only.is_none_or(|only| only == kind)) {
             let cost = self.alone[stop as usize * kinds + kind];
             if state.free[kind] > 0 && cost < best.cost && cost < MAX_VALUE {
                 best = Spot { cost, kind: kind as u32, ..NOWHERE };
@@ -512,6 +540,21 @@ impl State<'_> {
     /// Returns when a node can be left; 0 where no times are kept.
     fn depart_of(&self, node: u32) -> i64 {
         self.clocks.get(node as usize).map_or(0, |clock| clock.depart)
+    }
+}
+
+/// Gives a route to the free vehicle that drives it at the lowest cost, if that is not its own.
+fn cheapest_kind(state: &mut State<'_>, route: u32) {
+    let slot = state.slots[route as usize];
+    if slot.size == 0 {
+        return;
+    }
+    let kinds = state.model.kinds.len() as u32;
+    let best = (0..kinds).filter_map(|kind| Some((state.cost_with(route, kind)?, kind))).min();
+    if let Some((cost, kind)) = best
+        && cost < slot.cost
+    {
+        state.change_kind(route, kind);
     }
 }
 

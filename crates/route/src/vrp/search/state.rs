@@ -174,6 +174,11 @@ impl<'m> State<'m> {
         }
     }
 
+    /// Returns what was absent at [`State::begin`].
+    pub(crate) fn absent_before(&self) -> &[u32] {
+        &self.absent_before
+    }
+
     /// Returns the routes that were touched since [`State::begin`].
     pub(crate) fn touched_routes(&self) -> Vec<u32> {
         self.entries.iter().map(|entry| entry.route).collect()
@@ -225,6 +230,7 @@ impl<'m> State<'m> {
             self.place[moved as usize] = place as u32;
         }
         self.free[self.slots[route as usize].kind as usize] += 1;
+        self.slots[route as usize].size = 0;
         self.vacant.push(route);
     }
 
@@ -318,6 +324,39 @@ impl<'m> State<'m> {
         let arrived = tokens.iter().filter(|&&token| (token as usize) < self.model.n);
         self.cost -= arrived.map(|&stop| self.model.visits[stop as usize].absence).sum::<i64>();
         true
+    }
+
+    /// Gives a route to a vehicle of another kind that is free, or leaves it as it is and returns `false` if that breaks a rule.
+    pub(crate) fn change_kind(&mut self, route: u32, kind: u32) -> bool {
+        let tokens = self.tokens_of(route);
+        let rules = &self.model.kinds[kind as usize];
+        if self.free[kind as usize] == 0 || self.simulator.outcome(self.model, rules, &tokens).is_none() {
+            return false;
+        }
+        self.touch(route);
+        self.cost -= self.slots[route as usize].cost;
+        self.clear(route);
+        self.fill(route, kind, &tokens);
+        let is_right = self.refresh(route);
+        debug_assert!(is_right, "a simulated route keeps every rule");
+        true
+    }
+
+    /// Returns what a route would cost with a vehicle of another kind, if one is free and may and can drive it.
+    pub(crate) fn cost_with(&mut self, route: u32, kind: u32) -> Option<i64> {
+        let rules = &self.model.kinds[kind as usize];
+        let slot = self.slots[route as usize];
+        let is_bound = |kind: u32| !self.model.kinds[kind as usize].locked.is_empty();
+        if slot.kind == kind || self.free[kind as usize] == 0 || is_bound(kind) || is_bound(slot.kind) {
+            return None;
+        }
+        let tokens = self.tokens_of(route);
+        let n = self.model.n as u32;
+        let may = tokens.iter().all(|&token| token >= n || self.model.may_serve(kind as usize, token));
+        if !may {
+            return None;
+        }
+        self.simulator.outcome(self.model, rules, &tokens).map(|outcome| outcome.cost)
     }
 
     /// Puts a node after another; costs, times and loads along the route are brought up to date by [`State::refresh`].

@@ -17,12 +17,13 @@ use festina_types::Bytes;
 pub(super) use launch::{Job, Setting};
 pub(super) use outcome::Failure;
 
-pub use super::wire::FrameError;
-use super::wire::{Reader, Writer};
 use crate::Outcome;
+use crate::native::Output;
+pub use crate::wire::FrameError;
+use crate::wire::{Reader, Writer};
 
 /// The version of the messages: ranks of different festinas refuse each other.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// The kind of a request to stop, which is looked for before all others.
 const CANCEL: u8 = 4;
@@ -66,8 +67,8 @@ pub(super) enum Frame {
     Refused(Failure),
     /// Call a function on each input.
     Map { function: String, inputs: Vec<Vec<u8>> },
-    /// What the calls returned, up to the first that failed; and how long they took.
-    Mapped { elapsed_ns: u64, outputs: Vec<Vec<u8>>, failure: Option<String> },
+    /// What the calls returned, and how long they took.
+    Mapped { elapsed_ns: u64, outputs: Vec<Output> },
     /// There is nothing more to do.
     Bye,
 }
@@ -86,7 +87,7 @@ impl Frame {
         let mut reader = Reader::new(bytes);
         match reader.byte()? {
             VERSION => {}
-            found => return Err(FrameError::Version { found }),
+            found => return Err(FrameError::Version { found, wanted: VERSION }),
         }
         let (kind, id) = (reader.byte()?, reader.u64()?);
         let frame = Self::read(kind, &mut reader)?;
@@ -138,11 +139,8 @@ impl Frame {
             Self::Map { function, inputs } => {
                 writer.text(function).list(inputs.iter(), |writer, input| _ = writer.bytes(input));
             }
-            Self::Mapped { elapsed_ns, outputs, failure } => {
-                writer
-                    .u64(*elapsed_ns)
-                    .list(outputs.iter(), |writer, output| _ = writer.bytes(output))
-                    .option(failure.as_ref(), |writer, failure| _ = writer.text(failure));
+            Self::Mapped { elapsed_ns, outputs } => {
+                writer.u64(*elapsed_ns).list(outputs.iter(), |writer, output| _ = writer.output(output));
             }
             Self::Bye | Self::Taken => {}
         }
@@ -166,11 +164,7 @@ impl Frame {
             6 => Self::Ended(Box::new(outcome::read(reader)?)),
             7 => Self::Refused(Failure::read(reader)?),
             8 => Self::Map { function: reader.string()?, inputs: reader.list(vector)? },
-            9 => Self::Mapped {
-                elapsed_ns: reader.u64()?,
-                outputs: reader.list(vector)?,
-                failure: reader.option(Reader::string)?,
-            },
+            9 => Self::Mapped { elapsed_ns: reader.u64()?, outputs: reader.list(Reader::output)? },
             10 => Self::Bye,
             11 => Self::Taken,
             value => return Err(FrameError::Unknown { what: "kind of message", value }),

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use festina_types::{Bytes, Finding, Seconds, Severity, Status, Usage};
 
-use super::super::wire::{FrameError, Reader, Writer};
+use crate::wire::{FrameError, Reader, Writer};
 use crate::{Captured, Outcome, RunError};
 
 pub(super) fn write(outcome: &Outcome, writer: &mut Writer) {

@@ -37,7 +37,7 @@ impl Slot<'_, '_> {
                 && let Some(item) = self.engine.queue.take_if_any()
             {
                 match item {
-                    Item::Recorded { number, place } => self.engine.sink().take_recorded(number, place)?,
+                    Item::Recorded(tasks) => self.engine.sink().take_recorded(&tasks)?,
                     Item::Task(task) => begun.push_back(self.begin(task)?),
                 }
             }
@@ -64,15 +64,15 @@ impl Slot<'_, '_> {
         Ok(Begun { task, end: None })
     }
 
-    fn complete(&mut self, Begun { task, end }: Begun) -> Result<(), TaskError> {
+    fn complete(&mut self, Begun { mut task, end }: Begun) -> Result<(), TaskError> {
         let attempt = match (end, self.runner.ahead()) {
             (Some(end), _) => end,
             (None, Some(runner)) => match runner.wait(&self.engine.kill) {
                 // The other host is short of something for a moment: this one waits for it.
-                Err(RunError::Exhausted { .. }) => self.run(&task)?,
+                Err(RunError::Exhausted { .. }) => self.run(&mut task)?,
                 result => judge(result)?,
             },
-            (None, None) => self.run(&task)?,
+            (None, None) => self.run(&mut task)?,
         };
         self.learn(attempt.wall());
         self.settle(task, attempt)

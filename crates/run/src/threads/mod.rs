@@ -1,10 +1,15 @@
 //! The backend `threads`: native functions on the cores of this machine, in this process.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod crew;
+
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use festina_types::{Backend, BackendError, Function, Workers};
+
+use crate::native::{Output, Schedule, Streamed, call, drive};
+use crew::ThreadCrew;
 
 /// Worker threads in this process, a pool for each call of [`Backend::map`].
 ///
@@ -34,12 +39,10 @@ impl Threads {
 
     /// Returns a backend of as many threads as this process has CPUs.
     pub fn available() -> Self {
-        let n = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+        let n = thread::available_parallelism().map_or(1, |n| n.get() as u32);
         Self { workers: Workers::new(n).unwrap_or(Workers::MIN) }
     }
 }
-
-type Output = Result<Vec<u8>, String>;
 
 impl Backend for Threads {
     fn workers(&self) -> Workers {
@@ -50,9 +53,9 @@ impl Backend for Threads {
         let next = AtomicUsize::new(0);
         let n_threads = (self.workers.get() as usize).min(inputs.len()).max(1);
         let work = || run_batches(function, &inputs, &next, n_threads);
-        let parts: Vec<Vec<(usize, Output)>> = std::thread::scope(|scope| {
+        let parts: Vec<Vec<(usize, Output)>> = thread::scope(|scope| {
             // The calling thread is one of the workers. Where no more threads can be had, there are fewer.
-            let spawn = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
             let others: Vec<_> = (1..n_threads).filter_map(spawn).collect();
             let own = work();
             let others =
@@ -69,6 +72,19 @@ impl Backend for Threads {
             output.map_err(|message| BackendError::Task { task, message })
         };
         outputs.into_iter().enumerate().map(output).collect()
+    }
+
+    fn stream(
+        &self,
+        function: Function,
+        inputs: &mut dyn Iterator<Item = Vec<u8>>,
+        take: &mut dyn FnMut(usize, Result<Vec<u8>, BackendError>) -> ControlFlow<()>,
+    ) -> Result<(), BackendError> {
+        thread::scope(|scope| {
+            let mut crew = ThreadCrew::start(scope, function, self.workers)?;
+            let schedule = Schedule::new(crew.size(), inputs);
+            drive(&mut crew, schedule, &mut Streamed::new(take))
+        })
     }
 }
 
@@ -92,20 +108,6 @@ fn run_batches(
     }
 }
 
-/// Calls the function; a panic is an error like any other.
-pub(crate) fn call(function: Function, input: &[u8]) -> Output {
-    catch_unwind(AssertUnwindSafe(|| (function.call)(input)))
-        .unwrap_or_else(|panic| Err(format!("panicked: {}", message_of(panic.as_ref()))))
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> &str {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (None, Some(text)) => text,
-        (None, None) => "without a message",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +125,44 @@ mod tests {
             assert_eq!(threads(n).map(reverse, inputs.clone()).unwrap(), expected);
         }
         assert_eq!(threads(4).map(reverse, vec![]), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_stream_gives_each_outcome_once_and_holds_few() {
+        let identity = Function { name: "identity", call: |bytes| Ok(bytes.to_vec()) };
+        for n in [1, 3] {
+            let (mut seen, mut most) = (vec![0; 3000], 0);
+            let pulled = std::cell::Cell::new(0_usize);
+            let mut inputs =
+                (0..3000_u32).inspect(|_| pulled.set(pulled.get() + 1)).map(|n| n.to_le_bytes().into());
+            let mut n_taken = 0;
+            let mut take = |task: usize, outcome: Result<Vec<u8>, BackendError>| {
+                assert_eq!(outcome.unwrap(), (task as u32).to_le_bytes());
+                seen[task] += 1;
+                n_taken += 1;
+                most = most.max(pulled.get() - n_taken);
+                ControlFlow::Continue(())
+            };
+            threads(n).stream(identity, &mut inputs, &mut take).unwrap();
+            assert!(seen.iter().all(|times| *times == 1));
+            assert!(most < 3000, "{most} of 3000 were held at the same time");
+        }
+    }
+
+    #[test]
+    fn a_stream_ends_when_nobody_takes_more() {
+        let odd = Function {
+            name: "odd",
+            call: |bytes| if bytes[0] % 2 == 1 { Ok(vec![]) } else { Err("even".to_owned()) },
+        };
+        let (mut n_taken, mut inputs) = (0, (0..=u8::MAX).cycle().map(|n| vec![n]));
+        let mut take = |task: usize, outcome: Result<Vec<u8>, BackendError>| {
+            assert_eq!(outcome.is_ok(), task % 2 == 1);
+            n_taken += 1;
+            if n_taken == 1000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        threads(2).stream(odd, &mut inputs, &mut take).unwrap();
+        assert_eq!(n_taken, 1000, "the inputs have no end");
     }
 
     #[test]

@@ -8,14 +8,18 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use thiserror::Error;
 
+use crate::native::Output;
+
 /// Why a message cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
     /// It was written by another version of festina.
-    #[error("it has version {found}, not {}", super::frame::VERSION)]
+    #[error("it has version {found}, not {wanted}")]
     Version {
         /// Its version.
         found: u8,
+        /// This festina's.
+        wanted: u8,
     },
     /// It ends too early.
     #[error("it ends at byte {length}, within a value")]
@@ -47,49 +51,54 @@ pub enum FrameError {
 
 /// Writes values.
 #[derive(Debug, Default)]
-pub(super) struct Writer(Vec<u8>);
+pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
-    pub(super) fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         self.0
     }
 
-    pub(super) fn byte(&mut self, value: u8) -> &mut Self {
+    /// Returns what was written so far.
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn byte(&mut self, value: u8) -> &mut Self {
         self.0.push(value);
         self
     }
 
-    pub(super) fn u32(&mut self, value: u32) -> &mut Self {
+    pub(crate) fn u32(&mut self, value: u32) -> &mut Self {
         self.0.extend_from_slice(&value.to_le_bytes());
         self
     }
 
-    pub(super) fn u64(&mut self, value: u64) -> &mut Self {
+    pub(crate) fn u64(&mut self, value: u64) -> &mut Self {
         self.0.extend_from_slice(&value.to_le_bytes());
         self
     }
 
-    pub(super) fn i32(&mut self, value: i32) -> &mut Self {
+    pub(crate) fn i32(&mut self, value: i32) -> &mut Self {
         self.u32(value.cast_unsigned())
     }
 
     /// The bits as they are: what comes back is the very same number.
-    pub(super) fn f64(&mut self, value: f64) -> &mut Self {
+    pub(crate) fn f64(&mut self, value: f64) -> &mut Self {
         self.u64(value.to_bits())
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.u64(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
         self
     }
 
-    pub(super) fn text(&mut self, text: impl AsRef<OsStr>) -> &mut Self {
+    pub(crate) fn text(&mut self, text: impl AsRef<OsStr>) -> &mut Self {
         self.bytes(text.as_ref().as_bytes())
     }
 
     /// Writes whether there is a value, and the value.
-    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) -> &mut Self {
+    pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) -> &mut Self {
         self.byte(value.is_some().into());
         if let Some(value) = value {
             write(self, value);
@@ -97,8 +106,16 @@ impl Writer {
         self
     }
 
+    /// Writes an output or a message.
+    pub(crate) fn output(&mut self, output: &Output) -> &mut Self {
+        match output {
+            Ok(bytes) => self.byte(1).bytes(bytes),
+            Err(message) => self.byte(0).text(message),
+        }
+    }
+
     /// Writes how many values there are, and the values.
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         values: impl ExactSizeIterator<Item = T>,
         mut write: impl FnMut(&mut Self, T),
@@ -111,18 +128,18 @@ impl Writer {
 
 /// Reads what a [`Writer`] wrote.
 #[derive(Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     length: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, length: bytes.len() }
     }
 
     /// All must have been read.
-    pub(super) fn finish(self) -> Result<(), FrameError> {
+    pub(crate) fn finish(self) -> Result<(), FrameError> {
         match self.rest.len() {
             0 => Ok(()),
             extra => Err(FrameError::Long { extra }),
@@ -140,27 +157,27 @@ impl<'a> Reader<'a> {
         Ok(self.take(N as u64)?.try_into().expect("as many bytes were taken"))
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, FrameError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, FrameError> {
         self.array().map(|[byte]| byte)
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, FrameError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, FrameError> {
         self.array().map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, FrameError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, FrameError> {
         self.array().map(u64::from_le_bytes)
     }
 
-    pub(super) fn i32(&mut self) -> Result<i32, FrameError> {
+    pub(crate) fn i32(&mut self) -> Result<i32, FrameError> {
         self.array().map(i32::from_le_bytes)
     }
 
-    pub(super) fn f64(&mut self) -> Result<f64, FrameError> {
+    pub(crate) fn f64(&mut self) -> Result<f64, FrameError> {
         self.u64().map(f64::from_bits)
     }
 
-    pub(super) fn bool(&mut self) -> Result<bool, FrameError> {
+    pub(crate) fn bool(&mut self) -> Result<bool, FrameError> {
         match self.byte()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -168,27 +185,31 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], FrameError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], FrameError> {
         let length = self.u64()?;
         self.take(length)
     }
 
-    pub(super) fn text(&mut self) -> Result<OsString, FrameError> {
+    pub(crate) fn text(&mut self) -> Result<OsString, FrameError> {
         Ok(OsString::from_vec(self.bytes()?.to_vec()))
     }
 
-    pub(super) fn string(&mut self) -> Result<String, FrameError> {
+    pub(crate) fn string(&mut self) -> Result<String, FrameError> {
         String::from_utf8(self.bytes()?.to_vec()).map_err(|_| FrameError::Malformed { what: "text" })
     }
 
-    pub(super) fn option<T>(
+    pub(crate) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, FrameError>,
     ) -> Result<Option<T>, FrameError> {
         if self.bool()? { read(self).map(Some) } else { Ok(None) }
     }
 
-    pub(super) fn list<T>(
+    pub(crate) fn output(&mut self) -> Result<Output, FrameError> {
+        if self.bool()? { Ok(Ok(self.bytes()?.to_vec())) } else { self.string().map(Err) }
+    }
+
+    pub(crate) fn list<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, FrameError>,
     ) -> Result<Vec<T>, FrameError> {
