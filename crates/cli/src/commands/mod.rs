@@ -6,6 +6,7 @@ mod load;
 mod run;
 mod scale;
 mod solve;
+mod vrp;
 
 use festina::mpi::Mpi;
 use festina::{Error, Exit};

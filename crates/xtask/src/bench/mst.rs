@@ -1,4 +1,4 @@
-//! Minimum spanning trees: `festina solve mst` beside SciPy and NetworKit.
+//! Minimum spanning trees: `festina solve mst` beside `SciPy` and `NetworKit`.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
