@@ -1,5 +1,7 @@
 //! `festina solve`: fast, right implementations of known problems, each answer with its certificate.
 
+mod mst;
+
 use std::time::Instant;
 
 use festina_report::{Axis, Block, Chart, PlotPoint, Report, Role, Series, Unit};
@@ -7,6 +9,8 @@ use festina_route::{Budget, check};
 pub use festina_route::{Format, Instance, Limit, Method, Progress, Request, Shape, Solution, Status};
 use festina_types::{Backend, CancelToken, Finding, Seconds, Severity};
 use serde::Serialize;
+
+pub use mst::{MstFormat, MstInput, MstResult, mst_report, read_mst, solve_mst, verify_mst};
 
 use crate::{Error, Versioned, versioned};
 

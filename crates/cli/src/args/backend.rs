@@ -7,7 +7,7 @@ use clap::Args;
 /// Where tasks run; each verb says which backends it has.
 #[derive(Args, Debug)]
 pub(crate) struct BackendArguments {
-    /// Where tasks run: here, or 'mpi', on the ranks of the machine's own MPI
+    /// Where tasks run: here, as 'threads' or 'processes', or on the ranks of the machine's own MPI, as 'mpi'
     #[arg(long, value_name = "BACKEND", help_heading = "Backend")]
     pub(crate) on: Option<String>,
     /// What starts the ranks [default: the first mpirun or mpiexec on the PATH]

@@ -3,6 +3,7 @@
 mod backend;
 mod cores;
 mod laws;
+mod load;
 mod run;
 mod scale;
 mod solve;
@@ -14,9 +15,10 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use backend::BackendArguments;
 pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
+pub(crate) use load::LoadArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
-pub(crate) use solve::{Problem, SolveArguments, TspArguments};
+pub(crate) use solve::{MstArguments, Problem, SolveArguments, TspArguments, VrpArguments};
 
 /// Make it work, ensure it is right, make it fast.
 #[derive(Debug, Parser)]
@@ -35,6 +37,8 @@ pub(crate) enum Verb {
     Run(Box<RunArguments>),
     /// Is there a fast, right implementation of my problem already?
     Solve(SolveArguments),
+    /// How much load does my service bear?
+    Load(Box<LoadArguments>),
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?

@@ -2,9 +2,11 @@
 
 mod cores;
 mod laws;
+mod load;
 mod run;
 mod scale;
 mod solve;
+mod vrp;
 
 use festina::mpi::Mpi;
 use festina::{Error, Exit};
@@ -18,6 +20,7 @@ pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> Exit {
         Verb::Scale(arguments) => scale::run(*arguments),
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
+        Verb::Load(arguments) => load::run(&arguments),
         Verb::Run(arguments) => run::run(*arguments, ranks),
         Verb::Solve(arguments) => solve::run(&arguments, ranks),
     };

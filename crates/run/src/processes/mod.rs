@@ -26,7 +26,7 @@ use std::thread::{self, ThreadId};
 
 use festina_types::{Backend, BackendError, Function, Workers};
 
-use crate::native::{Collected, Schedule, Sink, Streamed, drive};
+use crate::native::{Schedule, Sink, Streamed, collected, drive};
 use crew::Pool;
 pub use enter::{WORKER, enter};
 pub use error::ProcessesError;
@@ -103,9 +103,7 @@ impl Backend for Processes {
     }
 
     fn map(&self, function: Function, inputs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, BackendError> {
-        let mut all = Collected::new(inputs.len());
-        self.drive(function, &mut inputs.into_iter(), &mut all)?;
-        all.finish()
+        collected(inputs, |inputs, all| self.drive(function, inputs, all))
     }
 
     fn stream(
