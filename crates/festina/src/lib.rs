@@ -15,6 +15,7 @@ pub mod tasks;
 mod tasks_advice;
 mod tasks_map;
 mod tasks_stored;
+pub mod vrp;
 
 pub use backend::BackendName;
 pub use cores::{cores, cores_json, cores_report};

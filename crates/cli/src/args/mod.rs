@@ -16,7 +16,7 @@ pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
-pub(crate) use solve::{Problem, SolveArguments, TspArguments};
+pub(crate) use solve::{Problem, SolveArguments, TspArguments, VrpArguments};
 
 /// Make it work, ensure it is right, make it fast.
 #[derive(Debug, Parser)]

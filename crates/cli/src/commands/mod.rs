@@ -5,6 +5,7 @@ mod laws;
 mod run;
 mod scale;
 mod solve;
+mod vrp;
 
 use festina::mpi::Mpi;
 use festina::{Error, Exit};
