@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What `festina run` promises of long runs: soon started, cheap, small, resumed at once, forecast right, and stopped whole.
+"""What `festina run` promises of long runs: soon started, cheap, small, forecast right, stopped whole, soon resumed.
 
 endurance.py FESTINA [--tasks 100000] [--rounds 20]; prints a section as JSON.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -57,19 +58,19 @@ def watched(command, folder):
 
 def first_task(festina, folder, rounds):
     """Returns the median time from the start to the first task, of festina and of its peers."""
-    date = ["date", "+%s.%N"]
+    form = "+%s.%N"
     ways = {
-        "nothing: the program itself": date,
-        "festina run": [festina, "run", "-q", "--", *date],
-        "xargs": ["xargs", "-I_", *date],
-        "GNU parallel": ["parallel", *date],
+        "nothing: the program itself": ["date", form],
+        "festina run": [festina, "run", "-q", "--", "date", "{}", ":::", form],
+        "xargs": ["xargs", "date"],
+        "GNU parallel": ["parallel", "date", "{}", ":::", form],
     }
     ways = {name: way for name, way in ways.items() if shutil.which(way[0])}
     times = {name: [] for name in ways}
     for round_ in range(rounds + 1):
         for name, way in ways.items():
             start = time.time()
-            text = subprocess.run(way, cwd=folder, input=b"\n", check=True, stdout=subprocess.PIPE).stdout
+            text = subprocess.run(way, cwd=folder, input=form.encode(), check=True, stdout=subprocess.PIPE).stdout
             if round_ > 0:
                 times[name].append(float(text) - start)
     return {name: statistics.median(of) for name, of in times.items()}
@@ -101,10 +102,8 @@ def alive(mark):
     """Returns how many processes have MARK as their last argument."""
     count = 0
     for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
+        with contextlib.suppress(OSError):
             count += Path(f"/proc/{name}/cmdline").read_bytes().rstrip(b"\0").endswith(mark.encode())
-        except OSError:
-            pass
     return count
 
 
@@ -153,7 +152,9 @@ def long_run(festina, folder, n_tasks):
 
 def short_tasks(festina, folder):
     """Returns rows on tasks of 10 ms."""
-    wall, cpu, _ = watched([festina, "run", "-q", "-j2", "--range", "1..2000", "--", "sleep", "0.01", "0.0000{}"], folder)
+    wall, cpu, _ = watched(
+        [festina, "run", "-q", "-j2", "--range", "1..2000", "--", "sleep", "0.01", "0.0000{}"], folder
+    )
     share = 100 * cpu / (2 * wall)
     return [("2,000 × 10 ms: CPU of festina and its guardians of workers × elapsed", share, "%", 1)]
 
@@ -176,11 +177,13 @@ def main():
     section = {
         "title": "Very many tasks: what `festina run` promises",
         "order": 64,
-        "protocol": f"Two workers; the first task's start is the median of {arguments.rounds} starts in turn. CPU time is that of festina "
-        "and of the guardians that start its tasks, without the tasks; forecasts are of 48 tasks that sleep, held to runs.",
+        "protocol": f"Two workers; the first task's start is the median of {arguments.rounds} starts in turn. CPU time "
+        "is that of festina and of the guardians that start its tasks, without the tasks; forecasts are of 48 tasks "
+        "that sleep, held to runs.",
         "columns": ["what", "measured", "at most"],
         "rows": [
-            [what, f"{value:.3g} {unit}", "" if goal is None else f"{goal} {unit}"] for what, value, unit, goal in figures
+            [what, f"{value:.3g} {unit}", "" if goal is None else f"{goal} {unit}"]
+            for what, value, unit, goal in figures
         ],
         "notes": [
             *missed,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times the splitting of one long text, and the passing on of long outputs, in turn with peers; prints a section as JSON.
+"""Times the splitting of one long text and the passing on of long outputs, in turn with peers; prints a section.
 
 pipes.py FESTINA [--megabytes 512] [--rounds 5]
 

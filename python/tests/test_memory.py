@@ -193,8 +193,9 @@ def test_a_worker_that_may_not_read_says_so_and_is_sent_copies(monkeypatch: pyte
 
     with festina.Executor(1) as executor:
         assert executor.submit(forbid, None).result() == "forbidden"
-        assert executor.submit(np.sum, np.ones(BIG)).result() == BIG
-        assert getattr(_crew, "_pulling") is False  # noqa: B009
+        total: float = executor.submit(np.sum, np.ones(BIG)).result()
+        assert total == BIG
+    assert vars(_crew)["_pulling"] is False
 
 
 def test_a_block_is_a_buffer_as_long_as_it_is_used() -> None:

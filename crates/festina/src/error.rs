@@ -55,9 +55,21 @@ pub enum Error {
     /// A function failed, or the workers of a backend were lost.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// Slurm could not be used.
+    #[error(transparent)]
+    Slurm(#[from] festina_run::slurm::SlurmError),
+    /// A worker cannot use its pool's folder.
+    #[error(transparent)]
+    Chunk(#[from] festina_run::chunks::ChunkError),
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// The service could not be loaded.
+    #[error(transparent)]
+    Load(#[from] festina_load::LoadError),
+    /// A graph or points are wrong.
+    #[error(transparent)]
+    Graph(#[from] festina_graph::GraphError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -80,10 +92,14 @@ impl Error {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
+            Self::Load(error) => error.hint(),
             Self::Mpi(error) => error.hint(),
             Self::Processes(error) => error.hint(),
             Self::Backend(_) => None,
+            Self::Slurm(error) => error.hint(),
+            Self::Chunk(error) => error.hint(),
             Self::Route(error) => error.hint().map(str::to_owned),
+            Self::Graph(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
                     Some("correct the path: a file or a folder of it does not exist".to_owned())
@@ -102,7 +118,9 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Route(RouteError::Backend(error)) | Self::Backend(error) => exit_of_backend(error),
-            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) => Exit::BadInput,
+            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) | Self::Graph(_) => {
+                Exit::BadInput
+            }
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::InvalidData
@@ -112,8 +130,11 @@ impl Error {
             },
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
+            Self::Load(error) => error.exit(),
             Self::Mpi(error) => error.exit(),
             Self::Processes(error) => error.exit(),
+            Self::Slurm(error) => error.exit(),
+            Self::Chunk(error) => error.exit(),
         }
     }
 }

@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each crate may use of ours: the arrows of the picture, written out.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("types", &[]),
     ("laws", &["types"]),
-    ("route", &["types"]),
+    ("graph", &["types"]),
+    ("route", &["types", "graph"]),
     ("report", &["types"]),
     ("machine", &["types"]),
+    ("load", &["types", "machine", "laws"]),
     ("run", &["types", "machine"]),
     ("measure", &["types", "machine", "run", "laws"]),
-    ("festina", &["types", "laws", "machine", "run", "measure", "report", "route"]),
+    ("festina", &["types", "laws", "load", "machine", "run", "measure", "report", "graph", "route"]),
     ("cli", &["festina"]),
     ("python", &["festina"]),
     ("testkit", &[]),
@@ -20,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that compute: values in, values out.
-const PURE: [&str; 4] = ["types", "laws", "route", "report"];
+const PURE: [&str; 5] = ["types", "laws", "graph", "route", "report"];
 
 /// What a pure crate does not touch.
 const IMPURE: [&str; 7] = [

@@ -2,9 +2,12 @@
 
 mod cores;
 mod laws;
+mod load;
 mod run;
 mod scale;
 mod solve;
+mod vrp;
+mod worker;
 
 use festina::mpi::Mpi;
 use festina::{Error, Exit};
@@ -18,7 +21,9 @@ pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> Exit {
         Verb::Scale(arguments) => scale::run(*arguments),
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
+        Verb::Load(arguments) => load::run(&arguments),
         Verb::Run(arguments) => run::run(*arguments, ranks),
+        Verb::Worker(arguments) => worker::run(&arguments),
         Verb::Solve(arguments) => solve::run(&arguments, ranks),
     };
     result.unwrap_or_else(|error: Error| {

@@ -6,14 +6,17 @@
 mod forecast;
 mod interleave;
 mod mpi;
+mod mst;
 mod native;
 mod noise;
 mod page;
+mod python;
 mod script;
 mod simulate;
 mod spawn;
 mod startup;
 mod tasks;
+mod vrp;
 
 use std::process::ExitCode;
 
@@ -46,7 +49,14 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
     Benchmark { name: "native", about: "native tasks", run: native::run, is_complete: true },
+    Benchmark {
+        name: "python",
+        about: "festina.map beside Python's pools: [ROUNDS]",
+        run: python::run,
+        is_complete: true,
+    },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark { name: "mst", about: "minimum spanning trees", run: mst::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
         name: "pipes",
@@ -65,6 +75,12 @@ const BENCHMARKS: &[Benchmark] = &[
         about: "a CPU hog beside the measurement",
         run: noise::run,
         is_complete: true,
+    },
+    Benchmark {
+        name: "vrp",
+        about: "plans beside PyVRP and HGS-CVRP: --data DIR [--times 10,60] [--seeds 5]",
+        run: vrp::run,
+        is_complete: false,
     },
 ];
 
