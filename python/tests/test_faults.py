@@ -300,8 +300,9 @@ def test_a_template_that_is_gone_is_replaced() -> None:
     from festina._process import template
 
     festina.map(abs, [1], workers=1)
-    os.kill(template().process.pid, signal.SIGKILL)
-    template().process.wait(5)
+    first = template()
+    os.kill(first.process.pid, signal.SIGKILL)
+    assert first.process.wait(5) == -signal.SIGKILL
     time.sleep(0.2)
     assert festina.map(abs, [-1] * 10, workers=1) == [1] * 10
     with pytest.raises(festina.WorkerDiedError):

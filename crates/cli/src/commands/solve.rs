@@ -14,7 +14,7 @@ use festina::solve::{
 use festina::{Backend, BackendName, CancelToken, Error, Exit, Seconds, Threads, Workers, cores};
 
 use super::cores::surroundings;
-use crate::args::{Problem, SolveArguments, TspArguments};
+use crate::args::{BackendArguments, Problem, SolveArguments, TspArguments};
 use crate::output::{self, Answer};
 use crate::ranks;
 use crate::signals::request_on_signals;
@@ -27,27 +27,42 @@ const STATE: &str = ".festina";
 
 pub(crate) fn run(arguments: &SolveArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
     match &arguments.problem {
-        Problem::Tsp(arguments) => tsp(arguments, ranks),
         Problem::Mst(arguments) => mst::run(arguments),
+        Problem::Tsp(arguments) => {
+            on_backend(&arguments.backend, arguments.jobs, &arguments.file, ranks, &|backend, cancel| {
+                solve(arguments, backend, cancel)
+            })
+        }
+        Problem::Vrp(arguments) => {
+            on_backend(&arguments.backend, arguments.jobs, &arguments.file, ranks, &|backend, cancel| {
+                super::vrp::solve(arguments, backend, cancel)
+            })
+        }
     }
 }
 
-fn tsp(arguments: &TspArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
-    let threads = threads(arguments.jobs);
-    let name = arguments.backend.on.as_deref().unwrap_or(BackendName::Threads.name());
+/// Solves on the backend that was asked for: threads of this process, or the ranks of an MPI job, which are started first.
+fn on_backend(
+    backend: &BackendArguments,
+    jobs: Option<Workers>,
+    file: &Path,
+    ranks: Option<&Mpi>,
+    solve: &dyn Fn(&dyn Backend, &CancelToken) -> Result<Exit, Error>,
+) -> Result<Exit, Error> {
+    let threads = threads(jobs);
+    let name = backend.on.as_deref().unwrap_or(BackendName::Threads.name());
     let known = [BackendName::Threads, BackendName::Processes, BackendName::Mpi];
     match (BackendName::parse(name, &known)?, ranks) {
-        (BackendName::Mpi, Some(ranks)) => solve(arguments, ranks, ranks.cancel()),
+        (BackendName::Mpi, Some(ranks)) => solve(ranks, ranks.cancel()),
         (BackendName::Mpi, None) => {
-            let reads_input = arguments.file == Path::new("-");
-            ranks::start(&arguments.backend, threads.workers(), Path::new(STATE), reads_input)
+            ranks::start(backend, threads.workers(), Path::new(STATE), file == Path::new("-"))
         }
         (BackendName::Processes, _) => {
             let mut place = Place::new(BackendName::Processes, std::env::vars_os().collect());
             place.workers = Some(threads.workers());
-            solve(arguments, &place.processes()?, &place.cancel)
+            solve(&place.processes()?, &place.cancel)
         }
-        _ => solve(arguments, &threads, &CancelToken::new()),
+        _ => solve(&threads, &CancelToken::new()),
     }
 }
 
@@ -123,7 +138,7 @@ fn verify(instance: &Instance, shape: Shape, tour: &[u8]) -> Result<Exit, Error>
     Ok(Exit::No)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::File { action: format!("read {}", path.display()), source };
     if path == Path::new("-") {
         let mut bytes = Vec::new();

@@ -8,7 +8,7 @@
 mod pieces;
 mod population;
 pub(crate) mod tasks;
-mod wire;
+pub(crate) mod wire;
 
 use festina_types::Backend;
 

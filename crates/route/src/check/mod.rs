@@ -5,7 +5,7 @@
 //! what it claims to be.
 
 mod bound;
-mod distance;
+pub(crate) mod distance;
 mod tour_file;
 
 use crate::instance::Instance;

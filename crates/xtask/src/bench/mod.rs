@@ -16,6 +16,7 @@ mod simulate;
 mod spawn;
 mod startup;
 mod tasks;
+mod vrp;
 
 use std::process::ExitCode;
 
@@ -74,6 +75,12 @@ const BENCHMARKS: &[Benchmark] = &[
         about: "a CPU hog beside the measurement",
         run: noise::run,
         is_complete: true,
+    },
+    Benchmark {
+        name: "vrp",
+        about: "plans beside PyVRP and HGS-CVRP: --data DIR [--times 10,60] [--seeds 5]",
+        run: vrp::run,
+        is_complete: false,
     },
 ];
 

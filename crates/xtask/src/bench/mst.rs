@@ -1,4 +1,4 @@
-//! Minimum spanning trees: `festina solve mst` beside SciPy and NetworKit.
+//! Minimum spanning trees: `festina solve mst` beside `SciPy` and `NetworKit`.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let scale = arguments.first().map_or(SCALE, String::as_str);
     let festina = shell::release_festina()?;
     let graph = graph(scale)?;
-    let python = test::venv_with(&["numpy", "scipy", "networkit"])?;
+    let python = test::venv_with("bench-venv", &["numpy", "scipy", "networkit"])?;
     let script = shell::root().join("bench/mst/measure.py");
     let words = [script.as_os_str(), festina.as_os_str(), graph.as_os_str()];
     let output = shell::capture(&mut shell::command(python, words))?;
