@@ -25,7 +25,7 @@ use festina_types::{Bytes, Seconds};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("machine", machine),
     ("spec", spec),
     ("times", times),

@@ -55,6 +55,12 @@ pub enum Error {
     /// A function failed, or the workers of a backend were lost.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// Slurm could not be used.
+    #[error(transparent)]
+    Slurm(#[from] festina_run::slurm::SlurmError),
+    /// A worker cannot use its pool's folder.
+    #[error(transparent)]
+    Chunk(#[from] festina_run::chunks::ChunkError),
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -90,6 +96,8 @@ impl Error {
             Self::Mpi(error) => error.hint(),
             Self::Processes(error) => error.hint(),
             Self::Backend(_) => None,
+            Self::Slurm(error) => error.hint(),
+            Self::Chunk(error) => error.hint(),
             Self::Route(error) => error.hint().map(str::to_owned),
             Self::Graph(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
@@ -125,6 +133,8 @@ impl Error {
             Self::Load(error) => error.exit(),
             Self::Mpi(error) => error.exit(),
             Self::Processes(error) => error.exit(),
+            Self::Slurm(error) => error.exit(),
+            Self::Chunk(error) => error.exit(),
         }
     }
 }

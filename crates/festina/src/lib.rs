@@ -12,6 +12,7 @@ pub mod load;
 pub mod mpi;
 pub mod run;
 pub mod scale;
+pub mod slurm;
 pub mod solve;
 pub mod tasks;
 mod tasks_advice;

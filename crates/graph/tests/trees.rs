@@ -56,10 +56,13 @@ proptest! {
     }
 }
 
+/// Where the next point lies, given its number.
+type Shape = dyn Fn(&mut Numbers, usize) -> [f64; 3];
+
 #[test]
 fn clusters_lines_grids_and_heaps_agree_with_prim() {
     let mut numbers = Numbers(1);
-    let shapes: [(&str, Box<dyn Fn(&mut Numbers, usize) -> [f64; 3]>); 6] = [
+    let shapes: [(&str, Box<Shape>); 6] = [
         ("uniform", Box::new(|numbers, _| [numbers.unit(), numbers.unit(), 0.0])),
         (
             "clusters",

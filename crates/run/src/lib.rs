@@ -21,6 +21,7 @@
 
 mod accounting;
 mod capture;
+pub mod chunks;
 mod ending;
 mod environment;
 mod error;
@@ -34,6 +35,7 @@ mod outcome;
 pub mod processes;
 mod runner;
 mod sampler;
+pub mod slurm;
 mod stdio;
 mod stop;
 pub mod tasks;

@@ -13,13 +13,17 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// Programs that tests start, each with the Debian package that brings it.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 10] = [
     ("lscpu", "util-linux"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
     ("mpirun", "openmpi-bin"),
     ("orted", "openmpi-bin"),
     ("ip", "iproute2"),
+    ("munged", "munge"),
+    ("slurmctld", "slurmctld"),
+    ("slurmd", "slurmd"),
+    ("sbatch", "slurm-client"),
 ];
 
 /// MPIs that tests start besides Debian's, each a wheel in an environment of its own.

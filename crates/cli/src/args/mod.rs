@@ -7,6 +7,7 @@ mod load;
 mod run;
 mod scale;
 mod solve;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) use load::LoadArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
 pub(crate) use solve::{MstArguments, Problem, SolveArguments, TspArguments, VrpArguments};
+pub(crate) use worker::WorkerArguments;
 
 /// Make it work, ensure it is right, make it fast.
 #[derive(Debug, Parser)]
@@ -41,6 +43,9 @@ pub(crate) enum Verb {
     Load(Box<LoadArguments>),
     /// How many cores do I really have?
     Cores(CoresArguments),
+    /// Work for a run, in an allocation of an engine's; started by `festina run --on slurm`
+    #[command(hide = true)]
+    Worker(WorkerArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?
     Laws(Box<LawsArguments>),
 }

@@ -7,6 +7,7 @@ mod run;
 mod scale;
 mod solve;
 mod vrp;
+mod worker;
 
 use festina::mpi::Mpi;
 use festina::{Error, Exit};
@@ -22,6 +23,7 @@ pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> Exit {
         Verb::Laws(arguments) => laws::run(&arguments),
         Verb::Load(arguments) => load::run(&arguments),
         Verb::Run(arguments) => run::run(*arguments, ranks),
+        Verb::Worker(arguments) => worker::run(&arguments),
         Verb::Solve(arguments) => solve::run(&arguments, ranks),
     };
     result.unwrap_or_else(|error: Error| {

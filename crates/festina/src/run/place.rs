@@ -96,7 +96,8 @@ impl Here<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Processes`] or [`Error::Mpi`] if the workers cannot be had.
+    /// [`Error::Processes`] or [`Error::Mpi`] if the workers cannot be had; [`Error::Input`] for Slurm, which runs commands
+    /// alone.
     pub fn on<T>(
         self,
         place: &Place,
@@ -107,6 +108,10 @@ impl Here<'_> {
             (BackendName::Processes, _) => Ok(Placed::Here(body(&place.processes()?))),
             (BackendName::Mpi, Some(ranks)) => Ok(Placed::Here(body(ranks))),
             (BackendName::Mpi, None) => place.launch().map(Placed::Ranks),
+            (BackendName::Slurm, _) => Err(Error::input_with_hint(
+                "the nodes of Slurm run commands, not functions",
+                "choose threads, processes or mpi; within an allocation mpi is started by its srun",
+            )),
         }
     }
 }

@@ -35,7 +35,7 @@ pub use member::ProcessesLaunch;
 /// Worker processes of this program. Dropping it ends them.
 ///
 /// One map at a time: of several threads that map over the same workers the others wait. A program that uses it calls
-/// [`enter`] first of all in `main`; there is an example.
+/// [`enter`](fn@enter) first of all in `main`; there is an example.
 pub struct Processes {
     workers: Workers,
     pool: Mutex<Pool>,

@@ -14,8 +14,8 @@ mod tests;
 
 use festina_types::Bytes;
 
-pub(super) use launch::{Job, Setting};
-pub(super) use outcome::Failure;
+pub(crate) use launch::{Job, Setting};
+pub(crate) use outcome::Failure;
 
 use crate::Outcome;
 use crate::native::Output;
@@ -30,25 +30,25 @@ const CANCEL: u8 = 4;
 
 /// What a rank is and has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hello {
+pub(crate) struct Hello {
     /// The name of its host.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The number of CPUs that it may use.
-    pub(super) cpus: u32,
+    pub(crate) cpus: u32,
     /// The memory that its host has available.
-    pub(super) memory: Bytes,
+    pub(crate) memory: Bytes,
 }
 
 /// A stream of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Output,
     Errors,
 }
 
 /// A message.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Frame {
+pub(crate) enum Frame {
     /// To the first rank: here I am.
     Hello(Hello),
     /// What the following jobs have in common.
@@ -75,7 +75,7 @@ pub(super) enum Frame {
 
 impl Frame {
     /// Returns the message with its id as bytes.
-    pub(super) fn encode(&self, id: u64) -> Vec<u8> {
+    pub(crate) fn encode(&self, id: u64) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.byte(VERSION).byte(self.kind()).u64(id);
         self.write(&mut writer);
@@ -83,7 +83,7 @@ impl Frame {
     }
 
     /// Reads a message and its id.
-    pub(super) fn decode(bytes: &[u8]) -> Result<(u64, Self), FrameError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<(u64, Self), FrameError> {
         let mut reader = Reader::new(bytes);
         match reader.byte()? {
             VERSION => {}

@@ -174,6 +174,7 @@ pub fn run_on(
     let session = session(request, &shares, &identity, &feed);
     let (folder, journal, recorded, findings) = open(request, found, &session)?;
     observer.started(&folder);
+    backend.prepare(&folder, request)?;
     let memory = match request.memory_per_task {
         Some(_) => request.memory.unwrap_or_else(|| backend.memory()),
         None => Bytes(0),
