@@ -150,6 +150,7 @@ class Crew:
         self.lock = threading.Lock()
         self.number = 0
         self.spec: tuple[Any, ...] = ()
+        self.needed: list[str] = []
         self._stillborn = 0
 
     def begin(self, spec: CallSpec) -> None:
@@ -158,13 +159,15 @@ class Crew:
             # It starts while we pickle.
             template()
         blob = function_bytes(spec.function)
+        # Imported once, and not by each worker.
+        self.needed = ["cloudpickle"] if b"cloudpickle" in blob else []
         self.spec = (CALL, self.number, blob, spec.spread, spec.seed, spec.passes_rng)
         self._look()
         while len(self.members) < self.workers:
             self._hire()
 
     def _hire(self) -> Member:
-        member = Member(len(self.members), self.start, self.share, self.preload)
+        member = Member(len(self.members), self.start, self.share, [*self.preload, *self.needed])
         self.members.append(member)
         return member
 
@@ -289,7 +292,7 @@ class Crew:
             hint = "see what they wrote to standard error"
             raise UnavailableError(f"workers end as soon as they start\nhint: {hint}")
         place = self.members.index(member)
-        self.members[place] = Member(member.number, self.start, self.share, self.preload)
+        self.members[place] = Member(member.number, self.start, self.share, [*self.preload, *self.needed])
 
     def steal(self) -> Batch | None:
         best: tuple[int, Member, Flight] | None = None

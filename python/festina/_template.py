@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 FORK, ENDING = range(2)
 
+# The first workers do not wait for what only some functions need.
+IDLE_S = 0.5
+
 
 def serve(socket: int, parent: int) -> None:
     """Fork workers until the parent is gone."""
@@ -25,11 +28,11 @@ def serve(socket: int, parent: int) -> None:
     is_warm = False
     while True:
         try:
-            frames = channel.receive(None if is_warm else 0.0)
+            frames = channel.receive(None if is_warm else IDLE_S)
         except EOFError:
             return
         if not frames and not is_warm:
-            # Nothing is wanted yet; workers will want this, for functions of `__main__`.
+            # Nothing is wanted now; later workers may want this, for functions of `__main__`.
             importlib.import_module("cloudpickle")
             is_warm = True
         for content, fds in frames:

@@ -293,6 +293,9 @@ class Worker:
     def reply(
         self, slot: int, values: list[Any], failures: dict[int, Failure], durations: list[float], last: bool
     ) -> None:
+        for failure in failures.values():
+            # What is sent is its text and bytes; itself, it would hold on to the item by its traceback.
+            failure.original = None
         try:
             returned, fds = give_back(values)
         except Exception:
