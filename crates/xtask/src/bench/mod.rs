@@ -56,6 +56,12 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark {
+        name: "tsp",
+        about: "tours beside those of fast-tsp and LKH: [--seeds N] [--long]",
+        run: script::tsp,
+        is_complete: true,
+    },
     Benchmark { name: "mst", about: "minimum spanning trees", run: mst::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
