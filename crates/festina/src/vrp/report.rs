@@ -107,14 +107,16 @@ fn findings(result: &PlanResult) -> Vec<Finding> {
 
 /// A line a vehicle.
 fn summary(problem: &Problem, routes: &[RouteRow]) -> Table {
-    let time = if problem.units().is_clock { Unit::Seconds } else { Unit::Number };
+    let is_clock = problem.units().is_clock;
+    let unit = if is_clock { Unit::Seconds } else { Unit::Number };
+    let time = |value: f64| if is_clock { Cell::seconds(value) } else { Cell::number(value) };
     let mut table = Table::new([
         Column::text("vehicle"),
         Column::number("stops", Unit::Number),
         Column::text("leaves"),
         Column::text("ends"),
-        Column::number("duration", time.clone()),
-        Column::number("waiting", time),
+        Column::number("duration", unit.clone()),
+        Column::number("waiting", unit),
         Column::number("distance", Unit::Number),
         Column::number("cost", Unit::Number),
     ]);
@@ -125,8 +127,8 @@ fn summary(problem: &Problem, routes: &[RouteRow]) -> Table {
             Cell::number(stops as f64),
             Cell::text(route.lines.first().map_or("", |line| &line.leave)),
             Cell::text(route.lines.last().map_or("", |line| &line.arrive)),
-            Cell::number(route.duration),
-            Cell::number(route.lines.iter().map(|line| line.wait).sum()),
+            time(route.duration),
+            time(route.lines.iter().map(|line| line.wait).sum()),
             Cell::number(route.distance),
             Cell::number(route.cost),
         ]);
