@@ -25,7 +25,7 @@ use festina_types::{Bytes, Seconds};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("machine", machine),
     ("spec", spec),
     ("times", times),
@@ -35,6 +35,7 @@ pub const TARGETS: [Target; 13] = [
     ("check", check),
     ("instance", instance),
     ("tour", tour),
+    ("plan", plan),
     ("template", template),
     ("questions", questions),
     ("inputs", inputs),
@@ -174,6 +175,27 @@ pub fn tour(bytes: &[u8]) {
     let instance = Instance::read("five", cities, "csv".parse().expect("a format")).expect("five cities");
     if let Ok(tour) = festina_route::check::read_tour(&instance, bytes) {
         assert!(tour.iter().all(|city| *city < 5));
+    }
+}
+
+/// Reads a problem of vehicles in each format, and the same bytes as a plan of it.
+pub fn plan(bytes: &[u8]) {
+    use festina_route::vrp::{Convention, Problem, ProblemFormat, check};
+    let formats = [ProblemFormat::Vrplib, ProblemFormat::Solomon, ProblemFormat::Json, ProblemFormat::Toml];
+    let read = formats.map(|format| Problem::read("fuzz", bytes, format, Convention::Default));
+    let (stops, vehicles) = split(bytes);
+    for problem in read.into_iter().chain([Problem::read_tables("fuzz", stops, vehicles)]).flatten() {
+        if let Ok(claim) = check::read_plan(&problem, bytes) {
+            let _ = check::verify_plan(&problem, &claim);
+        }
+    }
+}
+
+/// Returns two files that an input stands for.
+fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.windows(PART.len()).position(|window| window == PART) {
+        Some(at) => (&bytes[..at], &bytes[at + PART.len()..]),
+        None => (bytes, bytes),
     }
 }
 

@@ -16,8 +16,6 @@ Importing it starts nothing. Every error is a `festina.Error` and the built-in e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from festina._errors import (
     Error,
     InputError,
@@ -27,14 +25,17 @@ from festina._errors import (
     WorkerDiedError,
 )
 from festina._festina import __version__
-from festina._verbs import cores, laws, run, scale
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from festina import solve
     from festina._array import array, empty, zeros
     from festina._executor import Executor
     from festina._map import Results, Stream, map, stream  # noqa: A004
     from festina._report import MapReport
+    from festina._verbs import cores, laws, run, scale
 
 __all__ = [
     "Error",
@@ -66,8 +67,12 @@ _LAZY = {
     "Results": "festina._map",
     "Stream": "festina._map",
     "array": "festina._array",
+    "cores": "festina._verbs",
     "empty": "festina._array",
+    "laws": "festina._verbs",
     "map": "festina._map",
+    "run": "festina._verbs",
+    "scale": "festina._verbs",
     "solve": "festina.solve",
     "stream": "festina._map",
     "zeros": "festina._array",
@@ -75,12 +80,21 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
+    """Import what is wanted when it is: a worker needs none of it, and starts sooner."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'festina' has no attribute {name!r}")
+    import importlib
 
-        module = importlib.import_module(_LAZY[name])
-        return module if name == "solve" else getattr(module, name)
-    raise AttributeError(f"module 'festina' has no attribute {name!r}")
+    module = importlib.import_module(_LAZY[name])
+    value = globals()[name] = module if name == "solve" else getattr(module, name)
+    return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add ``%festina`` and ``%%festina``; called by ``%load_ext festina``."""
+    from festina import _magics
+
+    _magics.load(shell)
 
 
 def __dir__() -> list[str]:

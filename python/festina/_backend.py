@@ -2,88 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
-
 from festina._worker import Call, Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
+else:
+    Protocol = object
 
-@dataclass(slots=True, eq=False)
+
 class Batch:
     """Items that are sent together; they are started one `unit` after the other."""
 
-    indices: Sequence[int]
-    items: list[Any]
-    unit: int = 1
-    # How often an item was tried by a worker that died; only batches of one item count.
-    attempts: int = 0
+    __slots__ = ("attempts", "indices", "items", "unit")
+
+    def __init__(self, indices: Sequence[int], items: list[Any], unit: int = 1, attempts: int = 0) -> None:
+        self.indices = indices
+        self.items = items
+        self.unit = unit
+        # How often an item was tried by a worker that died; only batches of one item count.
+        self.attempts = attempts
 
     def part(self, start: int, end: int) -> Batch:
         """Return the items from `start` to `end` as a batch."""
         return Batch(self.indices[start:end], self.items[start:end], self.unit, self.attempts)
 
 
-@dataclass(slots=True, eq=False)
 class Done:
-    """Results of a batch from item `start` on."""
+    """Results of a batch from item `start` on; the time of each unit, or of all of them together."""
 
-    batch: Batch
-    start: int
-    values: list[Any]
-    failures: dict[int, Failure]
-    # The time of each unit, or of all of them together.
-    durations: list[float]
-    units: int
-    worker: int
-    last: bool
+    __slots__ = ("batch", "durations", "failures", "last", "start", "units", "values", "worker")
+
+    def __init__(
+        self,
+        batch: Batch,
+        start: int,
+        values: list[Any],
+        failures: dict[int, Failure],
+        durations: list[float],
+        units: int,
+        worker: int,
+        last: bool,
+    ) -> None:
+        self.batch = batch
+        self.start = start
+        self.values = values
+        self.failures = failures
+        self.durations = durations
+        self.units = units
+        self.worker = worker
+        self.last = last
 
 
-@dataclass(slots=True, eq=False)
 class Lost:
-    """A worker died: the items of `batch` from `start` on have no result; it worked on those from `at` to `until`."""
+    """A worker died: the items of `batch` from `start` on have no result; it worked on those from `at` to `until`.
 
-    batch: Batch
-    start: int
-    at: int
-    until: int
-    cause: str
-    signal: int | None
-    spent_s: float = 0.0
-    # Whether it is the first batch that this worker lost.
-    is_first: bool = True
+    `is_first` says whether it is the first batch that this worker lost.
+    """
+
+    __slots__ = ("at", "batch", "cause", "is_first", "signal", "spent_s", "start", "until")
+
+    def __init__(
+        self,
+        batch: Batch,
+        start: int,
+        at: int,
+        until: int,
+        cause: str,
+        signal: int | None,
+        spent_s: float = 0.0,
+        is_first: bool = True,
+    ) -> None:
+        self.batch = batch
+        self.start = start
+        self.at = at
+        self.until = until
+        self.cause = cause
+        self.signal = signal
+        self.spent_s = spent_s
+        self.is_first = is_first
 
 
-@dataclass(slots=True, eq=False)
 class Unloadable:
     """The worker cannot make the items of a batch from their bytes."""
 
-    batch: Batch
-    failure: Failure
+    __slots__ = ("batch", "failure")
+
+    def __init__(self, batch: Batch, failure: Failure) -> None:
+        self.batch = batch
+        self.failure = failure
 
 
-@dataclass(slots=True, eq=False)
 class Told:
-    """What tasks printed."""
+    """What tasks printed: names of streams, and texts."""
 
-    texts: list[tuple[str, str]] = field(default_factory=list)
+    __slots__ = ("texts",)
+
+    def __init__(self, texts: list[tuple[str, str]]) -> None:
+        self.texts = texts
 
 
-Event = Done | Lost | Unloadable | Told
-
-
-@dataclass(slots=True)
 class CallSpec:
     """A function to be applied, and how."""
 
-    function: Callable[..., Any]
-    spread: str = "item"
-    seed: int | None = None
-    passes_rng: bool = False
+    __slots__ = ("function", "passes_rng", "seed", "spread")
+
+    def __init__(
+        self, function: Callable[..., Any], spread: str = "item", seed: int | None = None, passes_rng: bool = False
+    ) -> None:
+        self.function = function
+        self.spread = spread
+        self.seed = seed
+        self.passes_rng = passes_rng
+
+    def name(self) -> object:
+        """Return what stays the same from map to map: the code of a lambda that is made anew each time."""
+        return getattr(self.function, "__code__", None) or getattr(self.function, "__qualname__", type(self.function))
 
     def call(self) -> Call:
         """Return what applies it in this process."""
         return Call(self.function, self.spread, self.seed, self.passes_rng)
+
+
+if TYPE_CHECKING:
+    Event = Done | Lost | Unloadable | Told
 
 
 class Backend(Protocol):
@@ -101,8 +144,8 @@ class Backend(Protocol):
     def is_hungry(self) -> bool:
         """Return whether a worker has nothing to do."""
 
-    def send(self, batch: Batch) -> None:
-        """Send a batch.
+    def send(self, batch: Batch) -> int:
+        """Send a batch; return how many bytes of large buffers go with it.
 
         Raises whatever keeps its items from being sent.
         """

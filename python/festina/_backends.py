@@ -9,13 +9,18 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
 
-from festina._backend import Batch, CallSpec, Done, Event
+from festina._backend import Batch, CallSpec, Done, Lost, Unloadable
 from festina._errors import InputError, UnavailableError
 from festina._pickling import describe, dumps, function_bytes
 from festina._worker import Call, Failure, apply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from festina._backend import Event
 
 
 class Serial:
@@ -37,8 +42,9 @@ class Serial:
     def is_hungry(self) -> bool:
         return self.batch is None
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> int:
         self.batch = batch
+        return 0
 
     def wait(self, timeout: float | None, waker: int | None = None) -> list[Event]:
         batch, self.batch = self.batch, None
@@ -123,9 +129,10 @@ class Threads:
     def is_hungry(self) -> bool:
         return False
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> int:
         self.in_flight += 1
         self.wanted.put(batch)
+        return 0
 
     def wait(self, timeout: float | None, waker: int | None = None) -> list[Event]:
         events: list[Event] = []
@@ -220,10 +227,12 @@ class Foreign:
     def is_hungry(self) -> bool:
         return False
 
-    def send(self, batch: Batch) -> None:
-        future = self.executor.submit(remote, self.spec, batch.indices, dumps(batch.items))
+    def send(self, batch: Batch) -> int:
+        items = dumps(batch.items)
+        future = self.executor.submit(remote, self.spec, batch.indices, items)
         self.in_flight.add(future)
         future.add_done_callback(lambda future: self._arrived(future, batch))
+        return len(items)
 
     def _arrived(self, future: Any, batch: Batch) -> None:
         self.done.put((future, batch))
@@ -256,8 +265,6 @@ class Foreign:
 
     def _engine_failed(self, batch: Batch, error: Exception) -> Event:
         """The engine itself failed, as when its process died: each item is tried alone, then given up."""
-        from festina._backend import Lost, Unloadable
-
         if len(batch.items) == 1:
             return Unloadable(batch, Failure(error))
         return Lost(batch, 0, 0, len(batch.items), "died", None)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import _pickle as pickle
 import atexit
 import contextlib
 import itertools
 import os
-import pickle
-import signal
-import socket
 import sys
 import threading
-from typing import Any
 
 from festina import _festina, _template, _worker
-from festina._backend import Batch, CallSpec, Done, Event, Lost, Told, Unloadable
+from festina._backend import Batch, CallSpec, Done, Lost, Told, Unloadable
 from festina._errors import InputError, UnavailableError
-from festina._pickling import Outbox, Returned, function_bytes, take_back
+from festina._pickling import Outbox, function_bytes, take_back
+from festina._process import SIGKILL, Process, environment, template
 from festina._worker import BATCH, BYE, CALL, CONTEXT, FORGET, READY, RESULT, TEXT, UNLOADABLE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from festina._backend import Event
 
 # Batches at a worker: the one it works on and the next, so that it never waits for us.
 DEPTH = 2
@@ -26,64 +30,6 @@ DEPTH = 2
 THREAD_VARIABLES = _festina.THREAD_VARIABLES
 
 _numbers = itertools.count(1)
-
-
-class Template:
-    """The process that forks our workers."""
-
-    def __init__(self) -> None:
-        import subprocess
-
-        ours, theirs = socket.socketpair()
-        arguments = ["template", str(theirs.fileno()), str(os.getpid())]
-        with theirs:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    "from festina._template import main; import sys; main(sys.argv[1:])",
-                    *arguments,
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=_environment_with_path(),
-            )
-        self.channel = _festina.Channel(ours.detach())
-        self.pid = os.getpid()
-        self.lock = threading.Lock()
-
-    def ask(self, message: tuple[Any, ...], fds: list[int]) -> Any:
-        """Return the template's answer."""
-        with self.lock:
-            self.channel.post(pickle.dumps(message), fds)
-            self.channel.flush()
-            for content, _ in self.channel.receive():
-                return pickle.loads(content)
-        raise EOFError
-
-    def is_alive(self) -> bool:
-        """Return whether it is there, and ours: a forked child has that of its parent."""
-        return self.pid == os.getpid() and self.process.poll() is None
-
-
-_template_process: Template | None = None
-_template_lock = threading.Lock()
-
-
-def template() -> Template:
-    """Return the template process; the first call starts it."""
-    global _template_process
-    with _template_lock:
-        if _template_process is None or not _template_process.is_alive():
-            _template_process = Template()
-        return _template_process
-
-
-def _environment_with_path() -> dict[str, str]:
-    """Return the environment with the path on which this very package is found."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": package + (os.pathsep + path if path else "")}
 
 
 class Flight:
@@ -105,17 +51,15 @@ class Member:
     def __init__(self, number: int, start: str, share: int, preload: list[str]) -> None:
         self.number = number
         self.board = _festina.Board()
-        ours, theirs = socket.socketpair()
-        self.channel = _festina.Channel(ours.detach())
-        self.process: Any = None
-        fds = [theirs.detach(), self.board.fd()]
-        environment = dict(os.environ)
-        for name in THREAD_VARIABLES:
-            environment.setdefault(name, str(share))
+        ours, theirs = _festina.socket_pair()
+        self.channel = _festina.Channel(ours)
+        self.process: Process | None = None
+        fds = [theirs, self.board.fd()]
+        variables = dict.fromkeys(THREAD_VARIABLES, str(share))
         if start == "template":
-            self.pid = self._forked(fds, share, environment, preload)
+            self.pid = self._forked(fds, share, {**variables, **os.environ}, preload)
         else:
-            self.pid = self._spawned(fds, share, environment)
+            self.pid = self._spawned(fds, share, {**variables, **environment()})
         self.is_ready = False
         self.flights: dict[int, Flight] = {}
         self.free = list(range(8))
@@ -124,36 +68,23 @@ class Member:
         self.context: tuple[str, list[str], list[str]] | None = None
         self.cause = "died"
 
-    def _forked(self, fds: list[int], share: int, environment: dict[str, str], preload: list[str]) -> int:
+    def _forked(self, fds: list[int], share: int, variables: dict[str, str], preload: list[str]) -> int:
         try:
-            pid: int = template().ask((_template.FORK, share, environment, preload), fds)
+            pid: int = template().ask((_template.FORK, share, variables, preload), fds)
         except (EOFError, OSError) as error:
             hint = "see what it wrote to standard error; start='spawn' does without it"
             message = f"the process that starts workers is gone\nhint: {hint}"
             raise UnavailableError(message) from error
         return pid
 
-    def _spawned(self, fds: list[int], share: int, environment: dict[str, str]) -> int:
-        import subprocess
-
+    def _spawned(self, fds: list[int], share: int, variables: dict[str, str]) -> int:
         arguments = ["spawn", str(fds[0]), str(os.getpid()), str(fds[1]), str(share)]
         try:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-c",
-                    "from festina._template import main; import sys; main(sys.argv[1:])",
-                    *arguments,
-                ],
-                pass_fds=fds,
-                stdin=subprocess.DEVNULL,
-                env={**environment, "PYTHONPATH": _environment_with_path()["PYTHONPATH"]},
-            )
+            self.process = Process(arguments, fds, variables)
         finally:
             for fd in fds:
                 os.close(fd)
-        pid: int = self.process.pid
-        return pid
+        return self.process.pid
 
     def post(self, message: tuple[Any, ...], fds: list[int] | None = None) -> None:
         # A worker that has just died shows when its channel is read.
@@ -165,7 +96,7 @@ class Member:
         self.cause = cause or self.cause
         for number in (-self.pid, self.pid):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(number, signal.SIGKILL)
+                os.kill(number, SIGKILL)
                 return
 
     def ending(self) -> int | None:
@@ -219,6 +150,7 @@ class Crew:
         self.lock = threading.Lock()
         self.number = 0
         self.spec: tuple[Any, ...] = ()
+        self.needed: list[str] = []
         self._stillborn = 0
 
     def begin(self, spec: CallSpec) -> None:
@@ -227,13 +159,15 @@ class Crew:
             # It starts while we pickle.
             template()
         blob = function_bytes(spec.function)
+        # Imported once, and not by each worker.
+        self.needed = ["cloudpickle"] if b"cloudpickle" in blob else []
         self.spec = (CALL, self.number, blob, spec.spread, spec.seed, spec.passes_rng)
         self._look()
         while len(self.members) < self.workers:
             self._hire()
 
     def _hire(self) -> Member:
-        member = Member(len(self.members), self.start, self.share, self.preload)
+        member = Member(len(self.members), self.start, self.share, [*self.preload, *self.needed])
         self.members.append(member)
         return member
 
@@ -245,6 +179,7 @@ class Crew:
             except EOFError:
                 self.members.remove(member)
                 member.kill()
+                member.ending()
 
     def has_room(self) -> bool:
         return any(len(member.flights) < DEPTH for member in self.members)
@@ -252,7 +187,7 @@ class Crew:
     def is_hungry(self) -> bool:
         return any(not member.flights for member in self.members)
 
-    def send(self, batch: Batch) -> None:
+    def send(self, batch: Batch) -> int:
         member = min(self.members, key=lambda member: len(member.flights))
         sent = member.outbox.pack(batch.items)
         context = (os.getcwd(), list(sys.path), list(sys.argv))
@@ -270,8 +205,8 @@ class Crew:
         flight = Flight(batch, slot, sent.keep)
         member.flights[slot] = flight
         member.board.offer(slot, -(-len(batch.items) // batch.unit))
-        places = [tuple(place) for place in sent.places]
-        member.post((BATCH, slot, self.number, batch.indices, batch.unit, sent.data, places), sent.fds)
+        member.post((BATCH, slot, self.number, batch.indices, batch.unit, sent.data, sent.places), sent.fds)
+        return sum(place[4] for place in sent.places)
 
     def wait(self, timeout: float | None, waker: int | None = None) -> list[Event]:
         events: list[Event] = []
@@ -322,7 +257,7 @@ class Crew:
         flight = member.flights[slot]
         start = flight.done
         try:
-            values = take_back(Returned(*returned), fds)
+            values = take_back(returned, fds)
         except Exception as error:
             # A result that cannot be made here from its bytes is the failure of its task.
             failure = _worker.Failure(error)
@@ -357,7 +292,7 @@ class Crew:
             hint = "see what they wrote to standard error"
             raise UnavailableError(f"workers end as soon as they start\nhint: {hint}")
         place = self.members.index(member)
-        self.members[place] = Member(member.number, self.start, self.share, self.preload)
+        self.members[place] = Member(member.number, self.start, self.share, [*self.preload, *self.needed])
 
     def steal(self) -> Batch | None:
         best: tuple[int, Member, Flight] | None = None
@@ -446,10 +381,9 @@ def _close_all() -> None:
 
 def _forget_all() -> None:
     """A forked child has no workers: they are its parent's."""
-    global _template_process, _kept_lock, _template_lock
+    global _kept_lock
     _kept.clear()
-    _template_process = None
-    _kept_lock, _template_lock = threading.Lock(), threading.Lock()
+    _kept_lock = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_forget_all)

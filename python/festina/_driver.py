@@ -5,25 +5,35 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from festina._backend import Backend, Batch, CallSpec, Done, Lost, Told, Unloadable
 from festina._errors import TaskTimeoutError, WorkerDiedError
 from festina._pickling import describe
 from festina._worker import Failure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Protocol
+else:
+    Protocol = object
+
 # A batch is sized to take so long: long enough to make a round trip cheap, short enough to be fair.
 BATCH_S = 0.004
+# However few items are left, a batch takes so long: what an idle worker could do of it is taken back.
+LEAST_S = 200e-6
 # Items are claimed together that take so long together.
 UNIT_S = 20e-6
 # The first batches tell how long an item takes; later ones grow at most so fast.
-GROWTH = 16
+GROWTH = 64
 # The most items of a batch.
 MOST = 1 << 16
 # The most bytes of large buffers that should be on their way in one batch.
 MOST_BYTES = 16 << 20
+
+
+# The time of an item by the function: a map in a loop need not find it each time.
+_means: dict[object, float] = {}
 
 
 class Source(Protocol):
@@ -49,23 +59,23 @@ class Result:
         self.errors = errors
 
 
-@dataclass
 class Tally:
     """What a map did, for its report."""
 
-    workers: int
-    started: float = field(default_factory=time.perf_counter)
-    ready: float | None = None
-    ended: float | None = None
-    items: int = 0
-    failed: int = 0
-    died: int = 0
-    work_s: float = 0.0
-    retries_s: float = 0.0
-    # Units and their times, for the forecast.
-    durations: list[tuple[int, float]] = field(default_factory=list)
-    longest: tuple[int, float] = (-1, 0.0)
-    last_seen: dict[int, float] = field(default_factory=dict)
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.started = time.perf_counter()
+        self.ready: float | None = None
+        self.ended: float | None = None
+        self.items = 0
+        self.failed = 0
+        self.died = 0
+        self.work_s = 0.0
+        self.retries_s = 0.0
+        # Units and their times, for the forecast.
+        self.durations: list[tuple[int, float]] = []
+        self.longest: tuple[int, float] = (-1, 0.0)
+        self.last_seen: dict[int, float] = {}
 
     def count(self, done: Done) -> None:
         now = time.perf_counter()
@@ -123,8 +133,9 @@ class Driver:
         self.timeout = timeout
         self.pending: deque[Batch] = deque()
         self.in_flight = 0
-        self.mean: float | None = None
-        self.largest = 1
+        # What an item took the last time, if this function was mapped before.
+        self.mean: float | None = _means.get(spec.name())
+        self.largest = 1 if self.mean is None else MOST
         self.bytes_each = 0
         self.tally = Tally(backend.workers)
         self.failed_here: list[Result] = []
@@ -154,7 +165,7 @@ class Driver:
 
     def _send(self, batch: Batch) -> None:
         try:
-            self.backend.send(batch)
+            moved = self.backend.send(batch)
         except Exception as error:
             if len(batch.items) > 1:
                 self.pending.extendleft(reversed(_singles(batch)))
@@ -166,6 +177,7 @@ class Driver:
             self.tally.items += 1
             self.tally.failed += 1
             return
+        self.bytes_each = moved // len(batch.items)
         self.in_flight += len(batch.items)
 
     def _sizes(self) -> tuple[int, int]:
@@ -178,7 +190,7 @@ class Driver:
         count = min(int(BATCH_S / each) + 1, self.largest * GROWTH, MOST)
         if self.source.total is not None:
             left = self.source.total - self.tally.items - self.in_flight
-            count = min(count, max(left // (2 * self.backend.workers), 1))
+            count = min(count, max(left // (2 * self.backend.workers), int(LEAST_S / each), 1))
         if self.bytes_each:
             count = min(count, max(MOST_BYTES // self.bytes_each, 1))
         count = max(count, unit)
@@ -194,7 +206,7 @@ class Driver:
             if self.is_done():
                 return
             timeout = 0.0
-        if self.timeout is not None:
+        if self.timeout is not None and self.in_flight:
             timeout = min(timeout if timeout is not None else 1.0, max(self.timeout / 8, 0.005), 0.1)
         if self.in_flight == 0 and waker is None:
             return
@@ -286,8 +298,12 @@ class Driver:
         yield Result(batch.indices, [None], {0: self._error(event.failure, batch.indices[0], batch.items[0])})
 
     def finish(self) -> None:
-        """Note the end."""
+        """Note the end, and how long an item took."""
         self.tally.ended = time.perf_counter()
+        if self.mean is not None:
+            if len(_means) > 256:
+                _means.clear()
+            _means[self.spec.name()] = self.mean
 
 
 class RemoteTraceback(Exception):

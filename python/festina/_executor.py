@@ -20,8 +20,12 @@ from festina._backends import Threads
 from festina._driver import Driver, Result
 from festina._errors import InputError
 from festina._map import available
+from festina._options import positive, seconds
 from festina._pickling import function_bytes
-from festina._verbs import Duration, _positive, _seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from festina._options import Duration
 
 T = TypeVar("T")
 
@@ -117,7 +121,7 @@ class Executor(Base):
         start: Literal["template", "spawn"] = "template",
         preload: Sequence[str] = (),
     ) -> None:
-        count = available() if max_workers is None else _positive("max_workers", max_workers)
+        count = available() if max_workers is None else positive("max_workers", max_workers)
         if on not in ("processes", "threads"):
             raise InputError(f"on={on!r} is no backend of an executor\nhint: one of 'processes', 'threads'")
         if on == "threads" and timeout is not None:
@@ -126,7 +130,7 @@ class Executor(Base):
         self._backend: Backend = Threads(count) if on == "threads" else _crew.Crew(count, start, tuple(preload), share)
         self._max_workers = count
         self._source = _Submitted()
-        self._limit = _seconds(timeout)
+        self._limit = seconds(timeout)
         self._retries = retries
         self._lock = threading.Lock()
         self._waker = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import os
-import random
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
-from festina import _festina, _worker
+from festina import _festina, _process, _worker
 from festina._backend import Backend, CallSpec, Done
 from festina._backends import Foreign, Serial, Threads, foreign, mpi
 from festina._driver import Driver, Result
 from festina._errors import InputError, MismatchError, UnavailableError
+from festina._options import environment, positive, seconds
 from festina._pickling import describe
 from festina._progress import PERIOD_S, Bar
-from festina._report import MapReport, report
-from festina._verbs import Duration, _environment, _positive, _seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from festina._options import Duration
+    from festina._report import MapReport
 
 T = TypeVar("T")
 
@@ -28,15 +30,19 @@ AHEAD = 1024
 
 
 class Results(list[T]):
-    """The results in the order of the items: a list, with a report.
+    """The results in the order of the items: a list, with a report."""
 
-    Attributes
-    ----------
-    report : MapReport
-        The speed-up that was achieved, what was lost, and what more workers would have brought.
-    """
+    _run: Run | None = None
+    _report: MapReport | None = None
 
-    report: MapReport
+    @property
+    def report(self) -> MapReport:
+        """The speed-up that was achieved, what was lost, and what more workers would have brought."""
+        if self._report is None:
+            if self._run is None:
+                raise AttributeError("these results do not come from a map")
+            self._report = self._run.report()
+        return self._report
 
 
 class Items:
@@ -109,8 +115,11 @@ class Run:
             raise TypeError(f"items are what can be iterated over, not {items!r}")
         if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
             raise InputError(f"retries cannot be {retries!r}\nhint: a whole number, 0 or more")
-        unit = None if chunksize is None else _positive("chunksize", chunksize)
-        limit = _seconds(timeout)
+        if on == "processes" and start == "template" and _worker.share is None:
+            # It starts while we look at what else was given.
+            _process.template()
+        unit = None if chunksize is None else positive("chunksize", chunksize)
+        limit = seconds(timeout)
         self.spec = _spec(function, spread, seed)
         self.name = getattr(function, "__qualname__", None) or type(function).__name__
         self.journal = None
@@ -128,7 +137,7 @@ class Run:
             on, probed = choose(
                 self.spec, self.items, 1 if workers is None and _worker.share == 1 else workers or available()
             )
-        self.backend, self.given_back = _backend(on, workers, start, tuple(preload))
+        self.backend, self.given_back = _backend(on, workers, start, tuple(preload), limit is not None)
         if limit is not None and self.backend.name != "processes":
             self.given_back(False)
             raise InputError(f"on={self.backend.name!r} cannot end a task\nhint: timeout= needs on='processes'")
@@ -190,6 +199,8 @@ class Run:
 
     def report(self) -> MapReport:
         """Return what was achieved."""
+        from festina._report import report
+
         recorded = self.journal.count if self.journal else 0
         return report(self.driver.tally, self.name, self.backend.name, recorded, self.findings)
 
@@ -200,6 +211,8 @@ def _spec(function: Callable[..., Any], spread: str, seed: int | None) -> CallSp
         if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
             raise InputError(f"seed cannot be {seed!r}\nhint: a whole number, 0 or more")
         try:
+            import inspect
+
             passes_rng = "rng" in inspect.signature(function).parameters
         except (TypeError, ValueError):
             passes_rng = False
@@ -215,7 +228,7 @@ def available() -> int:
     # The affinity may change under us; quotas and batch jobs do not while a process lives.
     key = frozenset(os.sched_getaffinity(0))
     if key not in _available:
-        _available[key] = _festina.available(_environment())
+        _available[key] = _festina.available(environment())
     return _available[key]
 
 
@@ -223,14 +236,14 @@ _available: dict[frozenset[int], int] = {}
 
 
 def _backend(
-    on: Any, workers: int | None, start: str, preload: tuple[str, ...]
+    on: Any, workers: int | None, start: str, preload: tuple[str, ...], ends_items: bool
 ) -> tuple[Backend, Callable[[bool], None]]:
     """Return the backend, and what gives it back."""
 
     def nothing(aborted: bool) -> None:
         pass
 
-    count = None if workers is None else _positive("workers", workers)
+    count = None if workers is None else positive("workers", workers)
     if not isinstance(on, str):
         found = foreign(on, count)
         if found is None:
@@ -245,7 +258,7 @@ def _backend(
         meant = f"; did you mean {near[0]!r}?" if near else ""
         raise InputError(f"on={on!r} is no backend{meant}\nhint: one of {_names()}, or an executor with submit()")
     # Within a worker there is nothing to be had from more of them, unless somebody says so.
-    if on == "serial" or (count is None and _worker.share == 1):
+    if on == "serial" or (on == "processes" and count is None and _worker.share == 1 and not ends_items):
         return Serial(), nothing
     count = count or available()
     if on == "threads":
@@ -381,7 +394,7 @@ def map(  # noqa: A001
     results: Results[T] = Results(collected)
     if samples:
         _check(run.spec, list(zip(items, *more, strict=False)) if more else items, results, samples, rtol, atol)
-    results.report = run.report()
+    results._run = run
     return results
 
 
@@ -557,6 +570,8 @@ def _samples(check: int | bool) -> int:
 def _check(spec: CallSpec, items: Any, results: list[Any], samples: int, rtol: float, atol: float) -> None:
     """Compute some items serially, and compare."""
     count = len(results)
+    import random
+
     # The choice is fixed, so that a difference that was found is found again.
     chosen = sorted(random.Random(count).sample(range(count), min(samples, count)))
     bound = spec.call().bind() or (lambda item, index: spec.function(item))

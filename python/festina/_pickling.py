@@ -6,15 +6,23 @@ it from this process's memory, or, if they lie in a `festina.array`, shared; com
 
 from __future__ import annotations
 
-import importlib.machinery
+import _pickle as pickle
 import os
-import pickle
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 from festina import _festina
 from festina._errors import InputError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    # Where a buffer lies: in the sender's memory, in one of its shared blocks, or in a file that comes along; its
+    # address or the number of its block, the size of the block or file, its offset there and its length.
+    Place = tuple[str, int, int, int, int]
+    # A result on its way back: its bytes, the size of the file with its large buffers, and where they lie in it.
+    Returned = tuple[bytes, int, list[tuple[int, int]]]
 
 # Smaller buffers are cheaper in the bytes than beside them.
 PULLED_FROM = 64 << 10
@@ -23,23 +31,16 @@ SHARED_FROM = 1 << 20
 _MAIN = b"__main__"
 
 
-class Place(NamedTuple):
-    """Where a buffer lies: in the sender's memory, in one of its shared blocks, or in a file that comes along."""
-
-    kind: str
-    number: int
-    size: int
-    offset: int
-    length: int
-
-
-class Sent(NamedTuple):
+class Sent:
     """Bytes, the places of the buffers, and what must live until the other side has loaded them."""
 
-    data: bytes
-    places: list[Place]
-    fds: list[int]
-    keep: list[Any]
+    __slots__ = ("data", "fds", "keep", "places")
+
+    def __init__(self, data: bytes, places: list[Place], fds: list[int], keep: list[Any]) -> None:
+        self.data = data
+        self.places = places
+        self.fds = fds
+        self.keep = keep
 
 
 def dumps(value: Any, keep_out: Callable[[pickle.PickleBuffer], bool] | None = None) -> bytes:
@@ -129,19 +130,19 @@ class Outbox:
                 if number not in self.shared:
                     self.shared.add(number)
                     fds.append(_festina.shared_fd(number))
-                    places.append(Place("new", number, size, offset, length))
+                    places.append(("new", number, size, offset, length))
                 else:
-                    places.append(Place("shared", number, size, offset, length))
+                    places.append(("shared", number, size, offset, length))
             elif self.can_pull:
-                places.append(Place("pull", address, 0, 0, length))
+                places.append(("pull", address, 0, 0, length))
             else:
                 copied.append((len(places), raw))
-                places.append(Place("file", 0, 0, 0, length))
+                places.append(("file", 0, 0, 0, length))
         if copied:
             fd, size, offsets = _festina.write_shared([raw for _, raw in copied])
             fds.append(fd)
             for (at, raw), offset in zip(copied, offsets, strict=True):
-                places[at] = Place("file", 0, size, offset, raw.nbytes)
+                places[at] = ("file", 0, size, offset, raw.nbytes)
         return Sent(data, places, fds, list(keeper.raw))
 
     def gone(self) -> list[int]:
@@ -165,7 +166,7 @@ class Inbox:
         if not places:
             return pickle.loads(data)
         unused = list(fds)
-        pulled = [(place.number, place.length) for place in places if place.kind == "pull"]
+        pulled = [(number, length) for kind, number, _, _, length in places if kind == "pull"]
         blocks = iter(_festina.pull(self.parent, pulled) if pulled else [])
         file: _festina.Block | None = None
         buffers: list[memoryview] = []
@@ -189,22 +190,14 @@ class Inbox:
             self.blocks.pop(number, None)
 
 
-class Returned(NamedTuple):
-    """A result on its way back."""
-
-    data: bytes
-    size: int
-    spans: list[tuple[int, int]]
-
-
 def give_back(value: Any) -> tuple[Returned, list[int]]:
     """Return `value` as a worker sends it, and the file of its large buffers."""
     keeper = _Keeper(SHARED_FROM)
     data = dumps(value, keeper)
     if not keeper.raw:
-        return Returned(data, 0, []), []
+        return (data, 0, []), []
     fd, size, offsets = _festina.write_shared(keeper.raw)
-    return Returned(data, size, [(at, raw.nbytes) for at, raw in zip(offsets, keeper.raw, strict=True)]), [fd]
+    return (data, size, [(at, raw.nbytes) for at, raw in zip(offsets, keeper.raw, strict=True)]), [fd]
 
 
 def take_back(returned: Returned, fds: Sequence[int]) -> Any:
@@ -230,23 +223,26 @@ def function_bytes(function: Any) -> bytes:
     InputError
         If it cannot be pickled: it or what it closes over holds something of this process alone.
     """
-    import cloudpickle
-
     name = getattr(_inner(function), "__module__", None)
     hidden = sys.modules.get(name) if name and not _is_importable(name) else None
     try:
-        if hidden is not None:
-            cloudpickle.register_pickle_by_value(hidden)
-        data: bytes = cloudpickle.dumps(function, protocol=5)
+        return dumps(function) if hidden is None else _dumps_hidden(function, hidden)
     except Exception as error:
         raise InputError(
             f"{describe(function)} cannot be sent to another process: {error}\n"
             "hint: open files, locks and connections inside the function, or use on='threads'"
         ) from error
+
+
+def _dumps_hidden(function: Any, module: Any) -> bytes:
+    """Return a function by value, with all that it uses of its module."""
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return _dumps_by_value(function, None)
     finally:
-        if hidden is not None:
-            cloudpickle.unregister_pickle_by_value(hidden)
-    return data
+        cloudpickle.unregister_pickle_by_value(module)
 
 
 def _inner(function: Any) -> Any:
@@ -263,8 +259,10 @@ def _is_importable(name: str) -> bool:
     top = name.partition(".")[0]
     if top == "__main__" or top in sys.stdlib_module_names:
         return True
+    from importlib.machinery import PathFinder
+
     try:
-        return importlib.machinery.PathFinder.find_spec(top) is not None
+        return PathFinder.find_spec(top) is not None
     except (ImportError, ValueError):
         return False
 

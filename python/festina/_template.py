@@ -5,29 +5,36 @@ It is started once, by `subprocess`, and has one thread. Frames to it: fork a wo
 
 from __future__ import annotations
 
-import contextlib
+import _pickle as pickle
 import importlib
 import os
-import pickle
-import signal
 import sys
-from typing import Any
 
 from festina import _festina, _worker
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 FORK, ENDING = range(2)
+
+# The first workers do not wait for what only some functions need.
+IDLE_S = 0.5
 
 
 def serve(socket: int, parent: int) -> None:
     """Fork workers until the parent is gone."""
     channel = _festina.Channel(socket)
-    # Every worker needs it for functions of `__main__`.
-    importlib.import_module("cloudpickle")
+    is_warm = False
     while True:
         try:
-            frames = channel.receive()
+            frames = channel.receive(None if is_warm else IDLE_S)
         except EOFError:
             return
+        if not frames and not is_warm:
+            # Nothing is wanted now; later workers may want this, for functions of `__main__`.
+            importlib.import_module("cloudpickle")
+            is_warm = True
         for content, fds in frames:
             kind, *rest = pickle.loads(content)
             answer = fork(channel, fds, parent, *rest) if kind == FORK else ending(*rest)
@@ -40,8 +47,10 @@ def fork(
 ) -> int:
     """Fork a worker on the descriptors `fds`, and return its process id."""
     for name in preload:
-        with contextlib.suppress(Exception):  # Who uses it will be told why it does not load.
+        try:
             importlib.import_module(name)
+        except Exception:  # Who uses it is told why it does not load.
+            continue
     pid = os.fork()
     if pid != 0:
         for fd in fds:
@@ -50,7 +59,6 @@ def fork(
     code = 70
     try:
         os.close(channel.fileno())
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         socket, board = fds
         _worker.main(socket, board, parent, share, environment)
         code = 0
@@ -70,11 +78,10 @@ def ending(pid: int) -> int | None:
 
 def main(arguments: list[str]) -> Any:
     """Be the template, or with ``spawn`` one worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     kind, socket, parent, *rest = arguments
     if kind == "template":
-        with contextlib.suppress(OSError):
-            os.setpgid(0, 0)
+        # Ctrl-C is for the user's process, which ends its workers itself.
+        os.setpgid(0, 0)
         _festina.die_with(int(parent))
         return serve(int(socket), int(parent))
     board, share = rest

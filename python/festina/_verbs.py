@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from festina import _festina
 from festina._errors import InputError
+from festina._options import environment, positive, seconds
 from festina._result import CoresResult, LawsResult, RunResult, ScaleResult
 
-Duration = float | int | str
+if TYPE_CHECKING:
+    from festina._options import Duration
+
 Amount = int | str
 Command = str | Sequence[str | os.PathLike[str]]
-
-_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def cores() -> CoresResult:
@@ -36,7 +37,7 @@ def cores() -> CoresResult:
     >>> len(range(int(festina.cores()))) == festina.cores().count
     True
     """
-    return CoresResult(_festina.cores(_environment()))
+    return CoresResult(_festina.cores(environment()))
 
 
 def laws(
@@ -93,7 +94,7 @@ def laws(
     if (work is None) != (span is None):
         raise InputError("work and span belong together\nhint: give both, as in laws(work=100.0, span=5.0)")
     options = {
-        "cores": _positive("cores", cores),
+        "cores": positive("cores", cores),
         "times": times,
         "run": from_run,
         "state": os.fspath(state),
@@ -107,7 +108,7 @@ def laws(
 
 
 def scale(
-    what: Command | None = None,
+    what: Command | Callable[..., Any] | None = None,
     *,
     n: float | str | Iterable[float] | None = None,
     p: int | str | Iterable[int] | None = None,
@@ -134,14 +135,17 @@ def scale(
     from_run: str | None = None,
     progress: bool | None = None,
 ) -> ScaleResult:
-    """Measure T(n, p): how the time of a command grows with its size and falls with its workers.
+    """Measure T(n, p): how the time of a command or a function grows with its size and falls with its workers.
 
     Every answer is compared with that of one worker; no speed-up is shown for a run whose answer differs.
 
     Parameters
     ----------
-    what : command
-        A list of words with ``{n}`` and ``{p}`` in them, or one string, which is split as a shell would.
+    what : command or callable
+        A list of words with ``{n}`` and ``{p}`` in them, or one string, which is split as a shell would; or a function
+        with the parameters ``n`` and ``p``, or one of them, or none. A function is called once in a fresh interpreter
+        for each run, and the time of the call is measured, without the interpreter's start. What it returns is the
+        answer that is compared. Without ``p``, it is held to p CPUs.
     n : sizes
         A number, several, a range ``"1e4..1e6"``, or ``"adaptive"``.
     p : workers
@@ -232,11 +236,15 @@ def scale(
     if from_run is not None:
         return ScaleResult(_festina.scale_from(options, state, from_run))
     if what is None:
-        hint = 'give a command, as in scale("sort {n}.txt", n=[1000, 10000])'
+        hint = 'give a command or a function, as in scale("sort {n}.txt", n=[1000, 10000])'
         raise InputError(f"there is nothing to measure\nhint: {hint}")
+    if callable(what):
+        from festina import _function
+
+        return _function.scale(what, options, state, progress)
     options["command"] = _words(what)
     with _progress.Bar("scale", progress) as bar:
-        answer = _festina.scale(options, _environment(), list(os.environ.items()), state, bar.measured)
+        answer = _festina.scale(options, environment(), list(os.environ.items()), state, bar.measured, False)
     return ScaleResult(answer)
 
 
@@ -351,13 +359,13 @@ def run(
         "shell": shell,
         "inputs": [{**blank, name: source} for name, source in given.items() if source is not None],
         "env": dict(env or {}),
-        "workers": None if workers is None else _positive("workers", workers),
-        "cores_per_task": None if cores_per_task is None else _positive("cores_per_task", cores_per_task),
+        "workers": None if workers is None else positive("workers", workers),
+        "cores_per_task": None if cores_per_task is None else positive("cores_per_task", cores_per_task),
         "pin": pin,
-        "timeout_s": _seconds(timeout),
+        "timeout_s": seconds(timeout),
         "memory_per_task": None if memory_per_task is None else str(memory_per_task),
         "retries": retries,
-        "retry_delay_s": _seconds(retry_delay),
+        "retry_delay_s": seconds(retry_delay),
         "halt": halt,
         "seed": seed,
         "keep_order": keep_order,
@@ -417,15 +425,6 @@ def _writer(name: str) -> Callable[[bytes], object]:
     return write
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment variables that are text."""
-    return {name: value for name, value in os.environ.items() if _is_text(name) and _is_text(value)}
-
-
-def _is_text(word: str) -> bool:
-    return word.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in word)
-
-
 def _words(command: Command) -> list[str]:
     if isinstance(command, str):
         import shlex
@@ -436,16 +435,6 @@ def _words(command: Command) -> list[str]:
             message = f"the command cannot be split into words: {error}\nhint: give a list of words"
             raise InputError(message) from error
     return [os.fspath(word) for word in command]
-
-
-def _positive(name: str, value: int) -> int:
-    """Return `value` if it is a number of things, 1 at least."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} is a whole number, not {value!r}")
-    number = value.__index__()
-    if not 1 <= number < 2**31:
-        raise InputError(f"{name} cannot be {number}\nhint: give 1 or more, or leave it away")
-    return number
 
 
 def _numbers(given: float | str | Iterable[float] | None) -> str | None:
@@ -465,19 +454,3 @@ def _points(at: str | Mapping[str, float] | Iterable[str | Mapping[str, float]])
 
 def _duration(value: Duration | None) -> str | None:
     return value if value is None or isinstance(value, str) else f"{float(value)!r}s"
-
-
-def _seconds(value: Duration | None) -> float | None:
-    """Return a duration in seconds: a number is one already, text has a unit."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        digits = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-        try:
-            value = float(digits) * _UNITS[text[len(digits) :]]
-        except (ValueError, KeyError):
-            raise InputError(f"{text!r} is not a duration\nhint: give seconds, or text such as '90s', '5m'") from None
-    if not 0 < value < float("inf"):
-        raise InputError(f"a duration cannot be {value} s\nhint: give a positive number of seconds")
-    return float(value)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import _pickle as pickle
 import os
-import pickle
 import sys
 import time
-import traceback
-from collections.abc import Callable, Sequence
-from typing import Any
 
 from festina import _festina
-from festina._pickling import Inbox, Place, Returned, describe, dumps, give_back
+from festina._pickling import Inbox, describe, dumps, give_back
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from festina._pickling import Returned
 
 # Frames to a worker.
 HELLO, CALL, CONTEXT, BATCH, FORGET, BYE = range(6)
@@ -36,6 +39,8 @@ class Failure:
     __slots__ = ("blob", "is_interrupt", "original", "text", "traceback")
 
     def __init__(self, error: BaseException) -> None:
+        import traceback
+
         lines = traceback.format_exception(type(error), error, error.__traceback__)
         # The first frame is ours.
         self.traceback = "".join([lines[0], *lines[2:]] if len(lines) > 2 else lines)
@@ -62,10 +67,12 @@ class Failure:
         if self.original is not None:
             return self.original
         if self.blob:
-            with contextlib.suppress(Exception):
+            try:
                 error = pickle.loads(self.blob)
-                if isinstance(error, BaseException):
-                    return error
+            except Exception:  # Its text is left.
+                return RuntimeError(self.text)
+            if isinstance(error, BaseException):
+                return error
         return RuntimeError(self.text)
 
 
@@ -222,7 +229,7 @@ class Worker:
             self.inbox.forget(message[1])
         elif kind == CONTEXT:
             folder, path, arguments = message[1:]
-            with contextlib.suppress(OSError):
+            if os.path.isdir(folder):
                 os.chdir(folder)
             sys.path[:] = path
             sys.argv[:] = arguments
@@ -242,7 +249,7 @@ class Worker:
     def batch(self, message: tuple[Any, ...], fds: list[int]) -> None:
         _, slot, number, indices, unit, data, places = message
         try:
-            items: list[Any] = self.inbox.unpack(data, [Place(*place) for place in places], fds)
+            items: list[Any] = self.inbox.unpack(data, places, fds)
         except BaseException as error:
             denied = isinstance(error, PermissionError) and any(place[0] == "pull" for place in places)
             self.post((UNLOADABLE, slot, None if denied else Failure(error)))
@@ -286,6 +293,9 @@ class Worker:
     def reply(
         self, slot: int, values: list[Any], failures: dict[int, Failure], durations: list[float], last: bool
     ) -> None:
+        for failure in failures.values():
+            # What is sent is its text and bytes; itself, it would hold on to the item by its traceback.
+            failure.original = None
         try:
             returned, fds = give_back(values)
         except Exception:
@@ -295,7 +305,7 @@ class Worker:
             spent: tuple[int, list[float]] = (len(durations), [sum(durations)])
         else:
             spent = (len(durations), durations)
-        self.post((RESULT, slot, tuple(returned), failures, spent, told, last), fds)
+        self.post((RESULT, slot, returned, failures, spent, told, last), fds)
 
     def give_back_one_by_one(self, values: list[Any], failures: dict[int, Failure]) -> tuple[Returned, list[int]]:
         """Find the values that cannot be pickled: they become failures, the others go back."""
@@ -337,8 +347,7 @@ def main(socket: int, board: int, parent: int, workers_here: int, environment: d
     """
     global share
     share = workers_here
-    with contextlib.suppress(OSError):
-        os.setpgid(0, 0)
+    os.setpgid(0, 0)
     _festina.die_with(parent)
     os.environ.clear()
     os.environ.update(environment)
@@ -350,8 +359,11 @@ def main(socket: int, board: int, parent: int, workers_here: int, environment: d
     worker = Worker(_festina.Channel(socket), _festina.Board(board), parent)
     sys.stdout = Console("stdout", worker)
     sys.stderr = Console("stderr", worker)
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    try:
         worker.serve()
+    except (BrokenPipeError, ConnectionResetError):
+        # The parent is gone.
+        return
 
 
 def _limit_threads(count: int) -> None:
@@ -361,7 +373,8 @@ def _limit_threads(count: int) -> None:
 
         # A forked worker has the template's global stream.
         numpy.random.seed()
-        with contextlib.suppress(ImportError):
+        try:
             import threadpoolctl
-
-            threadpoolctl.threadpool_limits(count)
+        except ImportError:
+            return
+        threadpoolctl.threadpool_limits(count)

@@ -7,8 +7,12 @@ from typing import Any
 
 from festina import _festina
 from festina._errors import InputError
+from festina._options import environment, positive, seconds
 from festina._result import TourResult
-from festina._verbs import Duration, _environment, _positive, _seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from festina._options import Duration
 
 __all__ = ["tsp"]
 
@@ -74,7 +78,7 @@ def tsp(
     """
     name, content = _instance(cities)
     options = {
-        "time_s": _seconds(time),
+        "time_s": seconds(time),
         "gap": gap,
         "method": method,
         "open": open,
@@ -82,10 +86,10 @@ def tsp(
         "end": _city(end),
         "seed": seed,
         "deterministic": deterministic,
-        "workers": None if workers is None else _positive("workers", workers),
+        "workers": None if workers is None else positive("workers", workers),
         "bound": bound,
     }
-    return TourResult(_festina.tsp(name, content, options, _environment()))
+    return TourResult(_festina.tsp(name, content, options, environment()))
 
 
 def _city(city: int | str | None) -> str | None:

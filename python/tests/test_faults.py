@@ -112,11 +112,15 @@ def test_two_hundred_kills_lose_nothing_and_do_nothing_twice() -> None:
             for task in os.listdir(f"/proc/{pid}/task"):
                 out += map(int, open(f"/proc/{pid}/task/{task}/children").read().split())
             return out
-        for _ in range(200):
+        def is_running(pid):
+            return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "R"
+        kills = 0
+        while kills < 200:
             time.sleep(random.uniform(0.001, 0.02))
             try:
                 workers = [w for t in below(parent) if t != os.getpid() for w in below(t)]
-                os.kill(random.choice(workers), signal.SIGKILL)
+                os.kill(random.choice([w for w in workers if is_running(w)]), signal.SIGKILL)
+                kills += 1
             except (OSError, IndexError):
                 pass
         """
@@ -128,7 +132,8 @@ def test_two_hundred_kills_lose_nothing_and_do_nothing_twice() -> None:
             results = festina.map(work_a_little, range(4000), workers=3, retries=1000)
             killed += results.report.died
             assert results == expected
-    assert killed > 50
+    # Some kills hit a worker that had been killed already, and was not gone yet.
+    assert killed > 100
     assert festina.map(work_a_little, range(4000), workers=3) == expected
     assert not shared_memory(os.getpid())
 
@@ -292,11 +297,12 @@ def test_maps_in_many_threads_at_once() -> None:
 
 
 def test_a_template_that_is_gone_is_replaced() -> None:
-    from festina import _crew
+    from festina._process import template
 
     festina.map(abs, [1], workers=1)
-    os.kill(_crew.template().process.pid, signal.SIGKILL)
-    _crew.template().process.wait()
+    first = template()
+    os.kill(first.process.pid, signal.SIGKILL)
+    assert first.process.wait(5) == -signal.SIGKILL
     time.sleep(0.2)
     assert festina.map(abs, [-1] * 10, workers=1) == [1] * 10
     with pytest.raises(festina.WorkerDiedError):

@@ -1,7 +1,7 @@
 //! `festina load` as it is typed, against servers that behave and servers that do not.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::thread;
 
@@ -19,8 +19,11 @@ fn json(arguments: &[&str]) -> (Value, Option<i32>) {
     (value, output.status.code())
 }
 
+/// What a server does with a connection.
+type Behaviour = fn(TcpStream);
+
 /// A server that does the same to every connection; it lives as long as the test's process.
-fn server(behave: fn(std::net::TcpStream)) -> String {
+fn server(behave: fn(TcpStream)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -31,7 +34,7 @@ fn server(behave: fn(std::net::TcpStream)) -> String {
     url
 }
 
-fn read_request(stream: &mut std::net::TcpStream) -> bool {
+fn read_request(stream: &mut TcpStream) -> bool {
     let mut bytes = [0; 4096];
     stream.read(&mut bytes).is_ok_and(|n| n > 0)
 }
@@ -56,7 +59,7 @@ fn an_objective_that_cannot_hold_is_missed() {
 
 #[test]
 fn bad_servers_end_in_counted_errors() {
-    let cases: [(fn(std::net::TcpStream), &str); 5] = [
+    let cases: [(Behaviour, &str); 5] = [
         (
             |mut s| {
                 while read_request(&mut s) {

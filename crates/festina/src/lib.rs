@@ -10,6 +10,7 @@ mod json;
 mod laws;
 pub mod load;
 pub mod mpi;
+pub mod run;
 pub mod scale;
 pub mod slurm;
 pub mod solve;
@@ -17,6 +18,7 @@ pub mod tasks;
 mod tasks_advice;
 mod tasks_map;
 mod tasks_stored;
+pub mod vrp;
 
 pub use backend::BackendName;
 pub use cores::{cores, cores_json, cores_report};

@@ -16,8 +16,8 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
 const HEADER: usize = 16;
@@ -288,6 +288,14 @@ impl Channel {
             }
         }
     }
+}
+
+/// Returns the two ends of a new socket; whoever asked closes them.
+#[pyfunction]
+pub(crate) fn socket_pair() -> PyResult<(RawFd, RawFd)> {
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+        .map_err(io::Error::from)?;
+    Ok((ours.into_raw_fd(), theirs.into_raw_fd()))
 }
 
 /// Waits until one of `channels` has something to read or is gone, up to `timeout` seconds; sends meanwhile what they have

@@ -40,6 +40,7 @@ fn _festina(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<channel::Channel>()?;
     module.add_class::<memory::Block>()?;
     module.add_function(wrap_pyfunction!(board::now_ns, module)?)?;
+    module.add_function(wrap_pyfunction!(channel::socket_pair, module)?)?;
     module.add_function(wrap_pyfunction!(channel::wait, module)?)?;
     module.add("THREAD_VARIABLES", festina::tasks::THREAD_VARIABLES.to_vec())?;
     module.add_function(wrap_pyfunction!(guard::allow_pulling, module)?)?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use festina::scale::{
     Event, Observer, ScaleOptions, ScaleRequest, ScaleResult, Site, questions, scale_from as again,
-    scale_report,
+    scale_report, scale_self_timed,
 };
 use festina::{CancelToken, Error};
 use pyo3::prelude::*;
@@ -74,7 +74,7 @@ impl Options {
 }
 
 /// Measures a command, and returns what was found. `observer` is called with the elapsed seconds, the runs, the finished
-/// points and all points after each run.
+/// points and all points after each run. A command that is `self_timed` tells its own time.
 #[pyfunction]
 pub(crate) fn scale(
     py: Python<'_>,
@@ -83,6 +83,7 @@ pub(crate) fn scale(
     inherited: Vec<(OsString, OsString)>,
     state: PathBuf,
     observer: Option<Py<PyAny>>,
+    self_timed: bool,
 ) -> PyResult<Answer> {
     let options = options.into_options();
     let cancel = CancelToken::new();
@@ -91,7 +92,8 @@ pub(crate) fn scale(
         let machine = machine(environment);
         let request = ScaleRequest::new(&options, &machine)?;
         let site = Site { machine: &machine, environment: inherited, state: &state };
-        festina::scale::scale(&request, &site, &teller, &cancel)
+        let measure = if self_timed { scale_self_timed } else { festina::scale::scale };
+        measure(&request, &site, &teller, &cancel)
     })?;
     answer(py, result)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use festina::solve::{
-    Instance, Limit, Method, Request, Shape, read_instance, solve_tsp, tsp_report, work_of,
+    Instance, Limit, Method, Request, Shape, open_shape, read_instance, solve_tsp, tsp_report, work_of,
 };
 use festina::{CancelToken, Error, Seconds, Threads, Workers};
 use pyo3::prelude::*;
@@ -53,16 +53,8 @@ pub(crate) fn tsp(
 }
 
 fn request(options: &Options, instance: &Instance) -> Result<Request, Error> {
-    let city = |name: &Option<String>| -> Result<Option<usize>, Error> {
-        let Some(name) = name else { return Ok(None) };
-        let found = instance.find(name);
-        found.map(Some).ok_or_else(|| Error::Input {
-            message: format!("there is no city '{name}'"),
-            hint: Some(format!("name one, or give its number from 1 to {}", instance.n())),
-        })
-    };
     let shape = if options.open {
-        Shape::Open { start: city(&options.start)?, end: city(&options.end)? }
+        open_shape(instance, options.start.as_deref(), options.end.as_deref())?
     } else {
         Shape::Closed
     };

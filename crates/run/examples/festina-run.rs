@@ -127,11 +127,6 @@ fn print_summary(result: &RunResult) {
             eprintln!("  {part:5.1} %  {name}");
         }
     }
-    for factor in [2, 4, 16] {
-        if let Some(workers) = Workers::new(summary.slots * factor) {
-            eprintln!("  {workers} slots: {}", summary.makespan(workers));
-        }
-    }
     for finding in &result.findings {
         eprintln!("{:?}: {}", finding.severity, finding.message);
     }

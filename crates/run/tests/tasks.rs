@@ -290,9 +290,6 @@ fn terms_sum_to_the_time_of_all_slots() {
         assert!((total - all).abs() < 0.02 * all, "{total} of {all}: {:?}", summary.time);
         assert!(summary.speed_up() <= f64::from(slots) && summary.speed_up() > 0.3, "{summary:?}");
         assert_eq!(summary.longest[0].0, 4);
-        // The shortest possible: 0.09 s, and what is lost before it.
-        let best = summary.makespan(Workers::new(64).unwrap()).0;
-        assert!((0.09..0.5).contains(&best), "{best}");
     }
 }
 

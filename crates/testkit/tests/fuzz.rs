@@ -135,5 +135,6 @@ macro_rules! exercised {
 }
 
 exercised!(
-    machine, spec, times, tasks, samples, journal, check, instance, tour, template, questions, inputs, frame
+    machine, spec, times, tasks, samples, journal, check, instance, tour, plan, template, questions, inputs,
+    frame
 );

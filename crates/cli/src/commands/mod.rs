@@ -6,6 +6,7 @@ mod load;
 mod run;
 mod scale;
 mod solve;
+mod vrp;
 mod worker;
 
 use festina::mpi::Mpi;

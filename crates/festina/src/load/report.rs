@@ -86,11 +86,15 @@ fn facts(answer: &LoadAnswer) -> Vec<(String, String)> {
         facts.push((
             "server".to_owned(),
             format!(
-                "{:.2} cores, busiest thread {}, {} threads in {} processes, {}",
+                "{:.2} cores, busiest thread {}, {} threads in {}, {}",
                 server.cores,
                 Unit::Fraction.format(server.busiest_thread),
                 server.threads,
-                server.processes,
+                if server.processes == 1 {
+                    "a process".to_owned()
+                } else {
+                    format!("{} processes", server.processes)
+                },
                 server.peak_rss
             ),
         ));

@@ -10,7 +10,7 @@ use festina_types::{Backend, BackendError, Function, Workers};
 use super::Mpi;
 use super::frame::Frame;
 use super::router::Arrival;
-use crate::native::{Batch, Collected, Crew, Done, Event, Schedule, Sink, Streamed, drive, work};
+use crate::native::{Batch, Crew, Done, Event, Schedule, Sink, Streamed, collected, drive, work};
 
 impl Backend for Mpi {
     fn workers(&self) -> Workers {
@@ -18,9 +18,7 @@ impl Backend for Mpi {
     }
 
     fn map(&self, function: Function, inputs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, BackendError> {
-        let mut all = Collected::new(inputs.len());
-        self.drive(function, &mut inputs.into_iter(), &mut all)?;
-        all.finish()
+        collected(inputs, |inputs, all| self.drive(function, inputs, all))
     }
 
     fn stream(

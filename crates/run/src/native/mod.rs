@@ -20,7 +20,7 @@ use festina_types::Function;
 
 pub(crate) use drive::{Crew, Done, Event, drive};
 pub(crate) use schedule::{Batch, Schedule};
-pub(crate) use sink::{Collected, Sink, Streamed};
+pub(crate) use sink::{Sink, Streamed, collected};
 
 /// What a call came to: bytes, or a message for people.
 pub(crate) type Output = Result<Vec<u8>, String>;

@@ -1,6 +1,7 @@
 //! Which tasks go to which worker: pure, so that it is the same for threads, processes and ranks.
 
 use std::collections::VecDeque;
+use std::iter::Fuse;
 
 use festina_types::BackendError;
 
@@ -28,7 +29,7 @@ pub(crate) struct Batch {
 
 /// Hands tasks out in the order of the inputs, more at a time the shorter they are.
 pub(crate) struct Schedule<'i> {
-    inputs: &'i mut dyn Iterator<Item = Vec<u8>>,
+    inputs: Fuse<&'i mut dyn Iterator<Item = Vec<u8>>>,
     next: usize,
     /// Batches that came back with the death of their worker.
     returned: VecDeque<Batch>,
@@ -40,7 +41,7 @@ pub(crate) struct Schedule<'i> {
 impl<'i> Schedule<'i> {
     pub(crate) fn new(n_workers: usize, inputs: &'i mut dyn Iterator<Item = Vec<u8>>) -> Self {
         let ahead = vec![0; n_workers];
-        Self { inputs, next: 0, returned: VecDeque::new(), ahead, pace: Pace::new(n_workers) }
+        Self { inputs: inputs.fuse(), next: 0, returned: VecDeque::new(), ahead, pace: Pace::new(n_workers) }
     }
 
     /// Returns whether no worker has a batch.

@@ -14,17 +14,17 @@ pub(crate) trait Sink {
 }
 
 /// All outputs, or the first failure in the order of the inputs.
-pub(crate) struct Collected {
+pub(super) struct Collected {
     outputs: Vec<Vec<u8>>,
     failed: Option<(usize, BackendError)>,
 }
 
 impl Collected {
-    pub(crate) fn new(n_tasks: usize) -> Self {
+    pub(super) fn new(n_tasks: usize) -> Self {
         Self { outputs: vec![Vec::new(); n_tasks], failed: None }
     }
 
-    pub(crate) fn finish(self) -> Result<Vec<Vec<u8>>, BackendError> {
+    fn finish(self) -> Result<Vec<Vec<u8>>, BackendError> {
         self.failed.map_or(Ok(self.outputs), |(_, error)| Err(error))
     }
 }
@@ -41,6 +41,16 @@ impl Sink for Collected {
             Err(_) => {}
         }
     }
+}
+
+/// Returns what `drive` makes of `inputs`: all outputs, or the first failure.
+pub(crate) fn collected(
+    inputs: Vec<Vec<u8>>,
+    drive: impl FnOnce(&mut dyn Iterator<Item = Vec<u8>>, &mut dyn Sink) -> Result<(), BackendError>,
+) -> Result<Vec<Vec<u8>>, BackendError> {
+    let mut all = Collected::new(inputs.len());
+    drive(&mut inputs.into_iter(), &mut all)?;
+    all.finish()
 }
 
 /// Passes outcomes on until whoever takes them breaks off.

@@ -26,7 +26,7 @@ use std::thread::{self, ThreadId};
 
 use festina_types::{Backend, BackendError, Function, Workers};
 
-use crate::native::{Collected, Schedule, Sink, Streamed, drive};
+use crate::native::{Schedule, Sink, Streamed, collected, drive};
 use crew::Pool;
 pub use enter::{WORKER, enter};
 pub use error::ProcessesError;
@@ -35,7 +35,7 @@ pub use member::ProcessesLaunch;
 /// Worker processes of this program. Dropping it ends them.
 ///
 /// One map at a time: of several threads that map over the same workers the others wait. A program that uses it calls
-/// [`enter`] first of all in `main`; there is an example.
+/// [`enter`](fn@enter) first of all in `main`; there is an example.
 pub struct Processes {
     workers: Workers,
     pool: Mutex<Pool>,
@@ -103,9 +103,7 @@ impl Backend for Processes {
     }
 
     fn map(&self, function: Function, inputs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, BackendError> {
-        let mut all = Collected::new(inputs.len());
-        self.drive(function, &mut inputs.into_iter(), &mut all)?;
-        all.finish()
+        collected(inputs, |inputs, all| self.drive(function, inputs, all))
     }
 
     fn stream(

@@ -1,9 +1,6 @@
 //! Where the time of the slots went: what was achieved, what was lost, and what more workers would have brought.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use festina_types::{Conditions, Seconds, Workers};
+use festina_types::{Conditions, Seconds};
 use serde::{Deserialize, Serialize};
 
 /// Where the time of all slots went. The terms sum to the number of slots times the elapsed time.
@@ -149,55 +146,11 @@ impl Summary {
             _ => f64::from(self.slots),
         }
     }
-
-    /// Returns the elapsed time that `workers` slots would have had: these tasks in this order, each to the slot that
-    /// is free first, with the time between tasks and before the first as they were here.
-    ///
-    /// Holds as long as each of the slots has cores of its own, as here.
-    pub fn makespan(&self, workers: Workers) -> Seconds {
-        let slots = f64::from(self.slots.max(1));
-        let n_tasks = self.durations_s.len().max(1) as f64;
-        let between = self.time.dispatch_s / n_tasks;
-        Seconds(self.time.start_up_s / slots + makespan(&self.durations_s, between, workers))
-    }
-}
-
-/// List scheduling in the order given (R. L. Graham, *Bounds on multiprocessing timing anomalies*, SIAM J. Appl.
-/// Math. 17, 1969).
-fn makespan(durations_s: &[f32], between_s: f64, workers: Workers) -> f64 {
-    let workers = (workers.get() as usize).min(durations_s.len().max(1));
-    // Nanoseconds sort exactly, and hold five hundred years.
-    let mut free: BinaryHeap<Reverse<u64>> = std::iter::repeat_n(Reverse(0), workers).collect();
-    let mut end = 0;
-    for duration in durations_s {
-        let Reverse(start) = free.pop().expect("there is a slot for every task that is taken");
-        let ends = start + ((f64::from(*duration) + between_s) * 1e9) as u64;
-        end = end.max(ends);
-        free.push(Reverse(ends));
-    }
-    end as f64 * 1e-9
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn workers(n: u32) -> Workers {
-        Workers::new(n).unwrap()
-    }
-
-    #[test]
-    fn tasks_go_to_the_slot_that_is_free_first() {
-        // On two slots: 3 and 1, then 2 after 1, then 4 on either at 3: ends at 7.
-        let durations = [3.0, 1.0, 2.0, 4.0];
-        assert_eq!(makespan(&durations, 0.0, workers(2)), 7.0);
-        assert_eq!(makespan(&durations, 0.0, workers(1)), 10.0);
-        assert_eq!(makespan(&durations, 0.5, workers(1)), 12.0);
-        assert_eq!(makespan(&durations, 0.0, workers(99)), 4.0);
-        assert_eq!(makespan(&[], 0.0, workers(2)), 0.0);
-    }
 
     #[test]
     fn speed_up_is_work_over_time() {
@@ -226,17 +179,5 @@ mod tests {
         let mut short = SlotTime { work_s: 1.0, ..SlotTime::default() };
         short.charge(9.0, &conditions);
         assert_eq!((short.work_s, short.steal_s, short.tasks_s()), (0.0, 1.0, 1.0));
-    }
-
-    proptest! {
-        #[test]
-        fn makespans_keep_grahams_bounds(tasks in prop::collection::vec(0.0_f32..9.0, 1..40), slots in 1_u32..9) {
-            let work: f64 = tasks.iter().copied().map(f64::from).sum();
-            let longest = tasks.iter().copied().fold(0.0, f32::max).into();
-            let p = f64::from(slots);
-            let span = makespan(&tasks, 0.0, workers(slots));
-            prop_assert!(span + 1e-6 >= f64::max(work / p, longest));
-            prop_assert!(span <= work / p + (1.0 - 1.0 / p) * longest + 1e-6);
-        }
     }
 }

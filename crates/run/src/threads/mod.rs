@@ -3,10 +3,11 @@
 mod crew;
 
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use festina_types::{Backend, BackendError, Function, Workers};
+use festina_types::{Backend, BackendError, Function, SharedMemory, Workers};
 
 use crate::native::{Output, Schedule, Streamed, call, drive};
 use crew::ThreadCrew;
@@ -88,6 +89,30 @@ impl Backend for Threads {
     }
 }
 
+impl SharedMemory for Threads {
+    fn workers(&self) -> Workers {
+        self.workers
+    }
+
+    fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        let next = AtomicUsize::new(0);
+        let take =
+            || std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < n_tasks));
+        let work = || take().for_each(task);
+        thread::scope(|scope| {
+            let others = 1..(self.workers.get() as usize).min(n_tasks);
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let others: Vec<_> = others.filter_map(spawn).collect();
+            work();
+            // All are waited for before the first panic goes on.
+            let panics: Vec<_> = others.into_iter().filter_map(|thread| thread.join().err()).collect();
+            if let Some(panic) = panics.into_iter().next() {
+                resume_unwind(panic);
+            }
+        });
+    }
+}
+
 fn run_batches(
     function: Function,
     inputs: &[Vec<u8>],
@@ -125,6 +150,21 @@ mod tests {
             assert_eq!(threads(n).map(reverse, inputs.clone()).unwrap(), expected);
         }
         assert_eq!(threads(4).map(reverse, vec![]), Ok(vec![]));
+    }
+
+    #[test]
+    fn every_task_in_shared_memory_is_called_once_and_its_panic_is_the_callers() {
+        for n in [1, 2, 3, 16] {
+            let calls: Vec<AtomicUsize> = (0..1000).map(|_| AtomicUsize::new(0)).collect();
+            threads(n).for_each(1000, &|i| {
+                calls[i].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(calls.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+            let panic = std::panic::catch_unwind(|| threads(n).for_each(9, &|i| assert_ne!(i, 7, "seven")))
+                .unwrap_err();
+            assert!(panic.downcast_ref::<String>().unwrap().contains("seven"));
+        }
+        threads(2).for_each(0, &|_| unreachable!("there is no task"));
     }
 
     #[test]

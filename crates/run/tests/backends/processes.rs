@@ -36,7 +36,7 @@ pub(crate) fn serial(function: Function, inputs: &[Vec<u8>]) -> Result<Vec<Vec<u
 }
 
 /// Panics of functions are part of the tests, and nobody wants to read them.
-fn quietly<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> T {
     let former = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let result = work();
@@ -177,6 +177,15 @@ pub(crate) fn nested() {
     };
     one.stream(REVERSE, &mut std::iter::once(vec![1]), &mut take).unwrap();
     assert!(matches!(inner, Some(Err(BackendError::Lost { .. }))), "{inner:?}");
+}
+
+pub(crate) fn turns() {
+    let two = start(2);
+    let map = &|first: u8| {
+        let inputs: Vec<Vec<u8>> = (0..500_u16).map(|n| vec![first, n as u8]).collect();
+        assert_eq!(two.map(REVERSE, inputs.clone()), serial(REVERSE, &inputs));
+    };
+    std::thread::scope(|scope| (0..4).for_each(|first| drop(scope.spawn(move || map(first)))));
 }
 
 /// A program that does not enter, and starts workers: of itself, as it thinks.

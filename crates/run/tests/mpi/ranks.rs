@@ -217,7 +217,11 @@ fn pipe(folder: &str) -> RunRequest {
     let path = format!("{folder}/text");
     let lines: Vec<String> = (0..20_000).map(|n| format!("line {n}\n")).collect();
     fs::write(&path, lines.concat()).unwrap();
-    let mut request = RunRequest::new(vec!["wc".into(), "-lc".into()], Inputs::new(), Environment::new());
+    let mut request = RunRequest::new(
+        vec!["awk".into(), "{ n += length($0) } END { print NR, n }".into()],
+        Inputs::new(),
+        Environment::new(),
+    );
     request.pipe = Some(Pipe { block: Some(Bytes(30_000)), ..Pipe::lines(Origin::File(path.into())) });
     request
 }

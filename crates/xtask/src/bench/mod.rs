@@ -6,14 +6,18 @@
 mod forecast;
 mod interleave;
 mod mpi;
+mod mst;
+mod native;
 mod noise;
 mod page;
+mod python;
 mod script;
 mod simulate;
 mod slurm;
 mod spawn;
 mod startup;
 mod tasks;
+mod vrp;
 
 use std::process::ExitCode;
 
@@ -45,6 +49,13 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
+    Benchmark { name: "native", about: "native tasks", run: native::run, is_complete: true },
+    Benchmark {
+        name: "python",
+        about: "festina.map beside Python's pools: [ROUNDS]",
+        run: python::run,
+        is_complete: true,
+    },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
     Benchmark {
         name: "slurm",
@@ -52,6 +63,13 @@ const BENCHMARKS: &[Benchmark] = &[
         run: slurm::run,
         is_complete: true,
     },
+    Benchmark {
+        name: "tsp",
+        about: "tours beside those of fast-tsp and LKH: [--seeds N] [--long]",
+        run: script::tsp,
+        is_complete: true,
+    },
+    Benchmark { name: "mst", about: "minimum spanning trees", run: mst::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
         name: "pipes",
@@ -70,6 +88,12 @@ const BENCHMARKS: &[Benchmark] = &[
         about: "a CPU hog beside the measurement",
         run: noise::run,
         is_complete: true,
+    },
+    Benchmark {
+        name: "vrp",
+        about: "plans beside PyVRP and HGS-CVRP: --data DIR [--times 10,60] [--seeds 5]",
+        run: vrp::run,
+        is_complete: false,
     },
 ];
 

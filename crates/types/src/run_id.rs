@@ -13,7 +13,7 @@ impl RunId {
     /// Returns the name of a run that starts `unix_s` seconds after the Unix epoch, with four `random` digits.
     ///
     /// ```
-    /// # use festina_measure::RunId;
+    /// # use festina_types::RunId;
     /// assert_eq!(RunId::new(951_782_400, 0xbeef).to_string(), "20000229-000000-beef");
     /// ```
     pub fn new(unix_s: u64, random: u16) -> Self {
@@ -24,12 +24,12 @@ impl RunId {
     }
 
     /// Returns the name of a folder as a run's name.
-    pub(super) fn from_folder(name: &str) -> Self {
+    pub fn from_folder(name: &str) -> Self {
         Self(name.to_owned())
     }
 
     /// Returns the part of the name that tells when the run started.
-    pub(super) fn second(&self) -> &str {
+    pub fn second(&self) -> &str {
         self.0.rsplit_once('-').map_or(&self.0, |(second, _)| second)
     }
 

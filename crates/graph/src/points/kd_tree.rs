@@ -2,18 +2,32 @@
 //!
 //! Source: J. L. Bentley, *K-d trees for semidynamic point sets*, Symposium on Computational Geometry 1990.
 
+use std::ops::Range;
+
 /// Points in a leaf, at most.
 const LEAF: usize = 8;
 
 /// A balanced tree whose nodes carry their bounding boxes; node `i` has the children `2i + 1` and `2i + 2`.
-pub(crate) struct KdTree<'a> {
+///
+/// ```
+/// let points = [[0.0, 0.0, 0.0], [9.0, 0.0, 0.0], [1.0, 1.0, 0.0]];
+/// let tree = festina_graph::KdTree::new(&points);
+/// let mut found = Vec::new();
+/// tree.nearest([0.0, 0.0, 0.0], 1, |i| i != 0, &mut found);
+/// assert_eq!(found, [(2.0, 2)]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct KdTree<'a> {
     points: &'a [[f64; 3]],
     order: Vec<u32>,
+    /// The points in the order of the leaves.
+    placed: Vec<[f64; 3]>,
     nodes: Vec<Node>,
 }
 
-#[derive(Clone, Copy)]
-pub(crate) struct Node {
+/// A node: a box and the points in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Node {
     low: [f64; 3],
     high: [f64; 3],
     start: u32,
@@ -22,7 +36,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// Returns the square of the distance from `point` to the box.
-    pub(crate) fn square_to(&self, point: [f64; 3]) -> f64 {
+    pub fn square_to(&self, point: [f64; 3]) -> f64 {
         (0..3)
             .map(|axis| (self.low[axis] - point[axis]).max(point[axis] - self.high[axis]).max(0.0).powi(2))
             .sum()
@@ -31,14 +45,16 @@ impl Node {
 
 impl<'a> KdTree<'a> {
     /// Returns the tree of `points`.
-    pub(crate) fn new(points: &'a [[f64; 3]]) -> Self {
-        let mut tree = Self { points, order: (0..points.len() as u32).collect(), nodes: Vec::new() };
+    pub fn new(points: &'a [[f64; 3]]) -> Self {
+        let mut tree =
+            Self { points, order: (0..points.len() as u32).collect(), placed: Vec::new(), nodes: Vec::new() };
         let mut leaves = 1_usize;
         while leaves * LEAF < points.len() {
             leaves *= 2;
         }
         tree.nodes = vec![Node { low: [0.0; 3], high: [0.0; 3], start: 0, end: 0 }; 2 * leaves - 1];
         tree.build(0, 0, points.len());
+        tree.placed = tree.order.iter().map(|&i| points[i as usize]).collect();
         tree
     }
 
@@ -67,24 +83,58 @@ impl<'a> KdTree<'a> {
     }
 
     /// Returns the nodes.
-    pub(crate) fn nodes(&self) -> &[Node] {
+    pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
     /// Returns the points under node `index`.
-    pub(crate) fn under(&self, index: usize) -> &[u32] {
+    pub fn under(&self, index: usize) -> &[u32] {
         let node = &self.nodes[index];
         &self.order[node.start as usize..node.end as usize]
     }
 
+    /// Returns the points in the order of the leaves, in which a node's points stand together.
+    pub fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Returns the coordinates of the points in the order of the leaves.
+    pub fn placed(&self) -> &[[f64; 3]] {
+        &self.placed
+    }
+
+    /// Returns where the points under node `index` stand in the order of the leaves.
+    pub fn range(&self, index: usize) -> Range<usize> {
+        let node = &self.nodes[index];
+        node.start as usize..node.end as usize
+    }
+
+    /// Returns the square of the distance from `point` to the one that stands at `place` in the order of the leaves.
+    #[inline]
+    pub fn square(&self, place: usize, point: [f64; 3]) -> f64 {
+        let other = self.placed[place];
+        (0..3).map(|axis| (point[axis] - other[axis]).powi(2)).sum()
+    }
+
+    /// Returns the children of a node, unless it is a leaf, each behind the square of the distance from `point` to its box,
+    /// the nearer one first.
+    #[inline]
+    pub fn nearer_first(&self, index: usize, point: [f64; 3]) -> Option<[(f64, usize); 2]> {
+        let mut pair = self.children(index)?.map(|child| (self.nodes[child].square_to(point), child));
+        if pair[1].0 < pair[0].0 {
+            pair.swap(0, 1);
+        }
+        Some(pair)
+    }
+
     /// Returns the two children of a node, unless it is a leaf.
-    pub(crate) fn children(&self, index: usize) -> Option<[usize; 2]> {
+    pub fn children(&self, index: usize) -> Option<[usize; 2]> {
         (2 * index + 2 < self.nodes.len()).then_some([2 * index + 1, 2 * index + 2])
     }
 
     /// Writes to `found` the `k` points nearest to `point` for which `wanted` holds, as (square of the distance, index),
     /// nearest first.
-    pub(crate) fn nearest(
+    pub fn nearest(
         &self,
         point: [f64; 3],
         k: usize,
@@ -104,16 +154,12 @@ impl<'a> KdTree<'a> {
             if found.len() == k && square >= found[k - 1].0 {
                 continue;
             }
-            let Some(children) = self.children(index) else {
+            let Some(children) = self.nearer_first(index, point) else {
                 self.scan(index, point, k, &wanted, found);
                 continue;
             };
-            let mut pair = children.map(|child| (self.nodes[child].square_to(point), child));
-            if pair[0].0 < pair[1].0 {
-                pair.swap(0, 1);
-            }
-            for next in pair {
-                stack[depth] = next;
+            for child in children.into_iter().rev() {
+                stack[depth] = child;
                 depth += 1;
             }
         }
@@ -127,9 +173,8 @@ impl<'a> KdTree<'a> {
         wanted: &impl Fn(u32) -> bool,
         found: &mut Vec<(f64, u32)>,
     ) {
-        for &i in self.under(leaf) {
-            let other = self.points[i as usize];
-            let square: f64 = (0..3).map(|axis| (point[axis] - other[axis]).powi(2)).sum();
+        for place in self.range(leaf) {
+            let (i, square) = (self.order[place], self.square(place, point));
             if (found.len() == k && square >= found[k - 1].0) || !wanted(i) {
                 continue;
             }
