@@ -22,6 +22,8 @@ pub(crate) struct Scored {
     pub(crate) kind: &'static str,
     pub(crate) split: &'static str,
     pub(crate) at: f64,
+    /// How many times the largest given place that is.
+    pub(crate) beyond: f64,
     pub(crate) truth: f64,
     /// `None` where the method gave none, or NaN.
     pub(crate) forecast: Option<f64>,
@@ -37,6 +39,7 @@ impl Scored {
             kind: case.kind.name(),
             split: case.split,
             at: case.at[index],
+            beyond: case.at[index] / case.x.last().copied().unwrap_or(f64::NAN),
             truth: case.truth[index],
             forecast: forecast.is_finite().then_some(forecast),
             band: None,
