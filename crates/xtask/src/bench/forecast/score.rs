@@ -148,7 +148,17 @@ mod tests {
     fn scored(truth: f64, forecast: f64, band: Option<(f64, f64)>) -> Scored {
         let forecast = forecast.is_finite().then_some(forecast);
         let (method, application) = ("m".to_owned(), "a".to_owned());
-        Scored { method, application, kind: "strong", split: "f=2", at: 2.0, truth, forecast, band }
+        Scored {
+            method,
+            application,
+            kind: "strong",
+            split: "f=2",
+            at: 2.0,
+            beyond: 2.0,
+            truth,
+            forecast,
+            band,
+        }
     }
 
     #[test]
