@@ -8,6 +8,7 @@ use festina::report::{Block, Report, csv, html, svg, text};
 use serde_json::Value;
 
 use crate::args::OutputArguments;
+use crate::ranks;
 
 /// An answer in all its forms.
 pub(crate) struct Answer {
@@ -92,7 +93,7 @@ pub(crate) fn write_files(
 
 /// Prints `report` to standard error if that is a terminal; elsewhere its title alone, and only if it `matters`.
 pub(crate) fn print_to_errors(report: &Report, matters: bool) {
-    if !io::stderr().is_terminal() {
+    if !ranks::are_terminals().errors {
         if matters {
             let _ = writeln!(io::stderr().lock(), "festina: {} ({})", report.title, report.subtitle);
         }

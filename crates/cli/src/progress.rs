@@ -9,6 +9,8 @@ use festina::scale::{Event, Observer, Plan, Progress};
 use festina::tasks;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::ranks::{Terminals, are_terminals};
+
 /// Shows a measurement on standard error.
 pub(crate) struct Screen {
     bar: Option<ProgressBar>,
@@ -114,36 +116,51 @@ fn describe(point: Point) -> String {
 }
 
 /// Shows a run of tasks on standard error: a line that moves on a terminal, nothing elsewhere.
-pub(crate) struct TaskScreen {
-    bar: Option<ProgressBar>,
+pub(crate) enum TaskScreen {
+    Nothing,
+    Bar(ProgressBar),
+    /// A terminal that is elsewhere, which this process can write to but not ask anything.
+    Remote,
 }
 
 impl TaskScreen {
     /// Returns a screen for standard error as it is.
     pub(crate) fn new() -> Self {
-        // Outputs of tasks go to the terminal too: a line that moves among them would be torn.
-        let shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
-        Self { bar: shown.then(spinner) }
+        match are_terminals() {
+            // Outputs of tasks go to the terminal too: a line that moves among them would be torn.
+            Terminals { output: true, .. } | Terminals { errors: false, .. } => Self::Nothing,
+            Terminals { are_remote: true, .. } => Self::Remote,
+            Terminals { are_remote: false, .. } => Self::Bar(spinner()),
+        }
+    }
+
+    fn say(&self, message: String) {
+        match self {
+            Self::Nothing => {}
+            Self::Bar(bar) => bar.set_message(message),
+            Self::Remote => _ = write!(io::stderr().lock(), "\r\x1b[K{message}"),
+        }
     }
 
     /// Takes the line away.
     pub(crate) fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        match self {
+            Self::Nothing => {}
+            Self::Bar(bar) => bar.finish_and_clear(),
+            Self::Remote => _ = write!(io::stderr().lock(), "\r\x1b[K"),
         }
     }
 }
 
 impl tasks::TaskObserver for TaskScreen {
     fn progress(&mut self, progress: &tasks::Progress) {
-        let Some(bar) = &self.bar else { return };
         let ended = progress.finished + progress.failed + progress.recorded;
         let total = progress.total.map_or_else(String::new, |total| format!(" of {total}"));
         let failed =
             if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
         let left = progress.left().map_or_else(String::new, |left| format!(", {left} left"));
         let efficiency = 100.0 * progress.efficiency();
-        bar.set_message(format!("{ended}{total} tasks{failed}, efficiency {efficiency:.0} %{left}"));
+        self.say(format!("{ended}{total} tasks{failed}, efficiency {efficiency:.0} %{left}"));
     }
 }
 

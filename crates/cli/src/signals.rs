@@ -12,23 +12,32 @@ use signal_hook::iterator::Signals;
 /// whoever sends those does not come again.
 pub(crate) fn cancel_on_signals() -> CancelToken {
     let token = CancelToken::new();
+    request_on_signals(&token);
+    token
+}
+
+/// Lets signals ask to stop on `token`.
+pub(crate) fn request_on_signals(token: &CancelToken) {
     // Without a handler, the kernel would kill us where a file limit (ulimit -f) is reached: it is an error like a full
     // disk, and told as one.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
-        let requested = token.clone();
+        let token = token.clone();
         thread::spawn(move || {
-            for _ in &mut signals {
-                say(if requested.is_requested() {
+            for signal in &mut signals {
+                let is_urgent = signal != SIGINT || token.is_requested();
+                say(if is_urgent {
                     "stopping at once"
                 } else {
                     "stopping after the run in flight; again (Ctrl-C) to stop at once"
                 });
-                requested.request();
+                token.request();
+                if is_urgent {
+                    token.request();
+                }
             }
         });
     }
-    token
 }
 
 fn say(line: &str) {

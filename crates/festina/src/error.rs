@@ -45,6 +45,9 @@ pub enum Error {
     /// The tasks could not be run.
     #[error(transparent)]
     Task(#[from] festina_run::tasks::TaskError),
+    /// The ranks of MPI could not be used.
+    #[error(transparent)]
+    Mpi(#[from] festina_run::mpi::MpiError),
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] festina_route::RouteError),
@@ -70,6 +73,7 @@ impl Error {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
+            Self::Mpi(error) => error.hint(),
             Self::Route(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
@@ -81,7 +85,7 @@ impl Error {
                 }
                 _ => None,
             },
-            Self::Law(_) => None,
+            Self::Law(error) => error.hint(),
         }
     }
 
@@ -98,6 +102,7 @@ impl Error {
             },
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
+            Self::Mpi(error) => error.exit(),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use festina_laws::simulate::{Costs, Policy, Simulator, Tasks};
 use festina_report::{Block, Cell, Column, Report, Table as ReportTable, Unit};
-pub use festina_run::Environment;
 pub use festina_run::tasks::{
-    Collect, Inputs, Origin, Pipe, Progress, Resume, RunRequest, RunResult, Source, Streams, Summary, Table,
-    TableFormat, TaskObserver,
+    Collect, CommandBackend, Inputs, LocalCores, Origin, Pipe, Progress, Resume, RunRequest, RunResult,
+    Source, Streams, Summary, Table, TableFormat, TaskObserver,
 };
+pub use festina_run::{Environment, Input};
 use festina_types::{CancelToken, Seconds, Workers};
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ pub struct TasksJson<'a> {
     findings: &'a [festina_types::Finding],
 }
 
-/// Runs the command of `request` on its inputs.
+/// Runs the command of `request` on its inputs, on the cores of this machine.
 ///
 /// # Errors
 ///
@@ -76,7 +76,22 @@ pub fn run_tasks(
     observer: &mut dyn TaskObserver,
     cancel: &CancelToken,
 ) -> Result<TasksResult, Error> {
-    let run = festina_run::tasks::run(request, streams, observer, cancel)?;
+    run_tasks_on(&LocalCores, request, streams, observer, cancel)
+}
+
+/// Runs the command of `request` on its inputs, on `backend`: the table of results is the same on all of them.
+///
+/// # Errors
+///
+/// Those of [`run_tasks`].
+pub fn run_tasks_on(
+    backend: &dyn CommandBackend,
+    request: &RunRequest,
+    streams: Streams<'_>,
+    observer: &mut dyn TaskObserver,
+    cancel: &CancelToken,
+) -> Result<TasksResult, Error> {
+    let run = festina_run::tasks::run_on(backend, request, streams, observer, cancel)?;
     let forecasts = forecasts(&run.summary);
     Ok(TasksResult { run, forecasts })
 }

@@ -2,7 +2,7 @@
 //! as their level says, and no forecast may be anything but a positive time inside its band.
 
 use festina::scale::{At, Questions, ScaleResult, scale_from};
-use festina_measure::{Check, Design, EndReason, Note, Request, Sizes, Store, Workload};
+use festina_measure::{Check, Design, EndReason, Note, Request, Scaling, Sizes, Store, Workload};
 use festina_types::{Bytes, Conditions, Point, Sample, Seconds, Status, Usage, Workers};
 use proptest::prelude::*;
 
@@ -32,14 +32,58 @@ struct World<'a> {
     seed: u64,
 }
 
+/// A law of n and p of which noise leaves the communication alone: nothing on one worker.
+#[test]
+fn a_law_that_is_zero_on_one_worker_takes_no_part_there() {
+    let law = |n: f64, p: f64| {
+        1e-3 + n.powf(2.372_554_477_091_897) * 1e-6 * (1.0 / p + 0.132_336_169_886_030_45 * p)
+    };
+    let (noise, seed) = (0.808_345_100_715_953_6, 11_311_322_667_726_416_351);
+    let world = World { sizes: "1e3..1e5:10", workers: &[1, 2, 4], blocks: 3, noise, seed };
+    let result = world.analyse(&[on(Some(1.0), 1)], law);
+    let forecast = &result.forecasts[0];
+    assert!(forecast.time_s.is_some_and(|time| time.value > 0.0), "{forecast:?}");
+    assert!(forecast.basis.iter().all(|member| member.value > 0.0) && forecast.basis.len() == 2);
+}
+
+#[test]
+fn sizes_that_grow_with_the_workers_from_several_bases_are_series_of_their_own() {
+    // Gustafson: 20 % serial in the parallel run, the work of a worker in proportion to the base.
+    let law = |n: f64, p: f64| n / p * 1e-3 * (0.2 * p + 0.8);
+    let world = World { sizes: "1000,2000", workers: &[1, 2, 4, 8], blocks: 8, noise: 0.005, seed: 3 };
+    let result = world.analyse_weak(&[on(None, 16), on(Some(1000.0), 4)], law);
+    let bases: Vec<Option<f64>> = result.scaling.iter().map(|scaling| scaling.n).collect();
+    assert_eq!(bases, [Some(1000.0), Some(2000.0)]);
+    assert!(result.scaling.iter().all(|scaling| scaling.weak));
+    // The chart follows the larger base, and holds its four points.
+    let curve = result.curves.iter().find(|curve| curve.p.is_none()).unwrap();
+    assert_eq!(curve.n, Some(2000.0));
+    assert_eq!(result.points.iter().filter(|point| point.grown_from == curve.n).count(), 4);
+    let at = |p: f64| curve.points.iter().find(|point| (point.at - p).abs() < 1e-9).unwrap().time_s;
+    assert!((at(8.0) / law(16_000.0, 8.0) - 1.0).abs() < 0.02, "{}", at(8.0));
+    // On the line: 32,000 on 16 workers; off it: what the points of both bases say together.
+    assert!(forecast_holds(&result, law(32_000.0, 16.0)), "{:?}", result.forecasts[0]);
+    assert_eq!(result.forecasts[0].n, Some(32_000.0));
+    assert!(result.forecasts[1].time_s.is_some(), "{:?}", result.forecasts[1]);
+}
+
 impl World<'_> {
     /// Stores runs that take `law(n, p)` times a noise, and analyses them.
     fn analyse(&self, at: &[At], law: impl Fn(f64, f64) -> f64) -> ScaleResult {
+        self.analyse_as(Scaling::Strong, at, law)
+    }
+
+    /// The same, the sizes growing with the workers.
+    fn analyse_weak(&self, at: &[At], law: impl Fn(f64, f64) -> f64) -> ScaleResult {
+        self.analyse_as(Scaling::Weak { growth: 1.0 }, at, law)
+    }
+
+    fn analyse_as(&self, scaling: Scaling, at: &[At], law: impl Fn(f64, f64) -> f64) -> ScaleResult {
         let sizes: Sizes = if self.sizes.is_empty() { Sizes::None } else { self.sizes.parse().unwrap() };
         let command: &[&str] =
             if self.sizes.is_empty() { &["solve", "{p}"] } else { &["solve", "{n}", "{p}"] };
         let workers = self.workers.iter().filter_map(|p| Workers::new(*p)).collect();
-        let design = Design::new(sizes.clone(), workers);
+        let design = Design { scaling, ..Design::new(sizes.clone(), workers) };
         let points = design.points(sizes.known());
         let request = Request::new(Workload::new(command).unwrap(), design, Check::default(), 1e9);
         let folder = tempfile::tempdir().unwrap();

@@ -56,7 +56,7 @@ pub enum LawError {
         right_len: usize,
     },
     /// The data leave a parameter open: any value would fit as well.
-    #[error("the data do not determine {0}: measure at more distinct points")]
+    #[error("the data do not determine {0}")]
     NotIdentifiable(&'static str),
     /// A task's duration or amount of data has no meaning.
     #[error("task '{task}': {name} must be finite and not negative, not {value}")]
@@ -115,6 +115,33 @@ pub enum LawError {
 }
 
 impl LawError {
+    /// Returns what to do about it, where that is known.
+    ///
+    /// ```
+    /// use festina_laws::simulate::parse::csv;
+    /// let error = csv("id,duration_s,deps\na,1,b\n").unwrap_err();
+    /// assert_eq!(error.to_string(), "line 2: task 'a' depends on 'b', which doesn't exist");
+    /// assert_eq!(error.hint().unwrap(), "deps holds ids of other lines, separated by ;");
+    /// ```
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::SerialFraction(_) => "it is the share that more workers do not shorten: 0.05 is 5 %",
+            Self::Parameter { expected, .. } | Self::Observation { expected, .. } => {
+                return Some(format!("give a value that is {expected}"));
+            }
+            Self::TooFew { needed, unit, .. } => return Some(format!("give {needed} {unit} or more")),
+            Self::NotIdentifiable(_) => "measure at more sizes or numbers of workers",
+            Self::Task { .. } => "durations are in seconds and data in bytes, such as 1.5 and 4096",
+            Self::DuplicateTask { .. } => "give each task an id of its own",
+            Self::UnknownDependency { .. } => "deps holds ids of other lines, separated by ;",
+            Self::Cycle { .. } => "take one of these dependencies away: none of the tasks could ever start",
+            Self::Csv { .. } => "the columns are id, duration_s (seconds), and optionally deps and bytes",
+            Self::Line { source, .. } => return source.hint(),
+            Self::Lengths { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
     /// Returns the position of the task that is wrong, counted from 0, where one is.
     pub fn task_index(&self) -> Option<usize> {
         match self {

@@ -182,6 +182,11 @@ impl Joint {
             return Err(LawError::NotIdentifiable(what));
         }
         let law = JointLaw::of_places(&places)?;
+        // Points that form a cross have no other way than the law.
+        let is_zero = |place: &Place| law.time(place.n, place.p) <= 0.0;
+        if rows.len() < 2 && columns.len() < 2 && places.iter().any(is_zero) {
+            return Err(LawError::NotIdentifiable("a joint law of n and p"));
+        }
         Ok(Self { places, prior: prior.clone(), rows, columns, law })
     }
 
@@ -233,11 +238,9 @@ impl Joint {
         let composed = [
             ("growth at each p, then scaling", self.growth_then_scaling(n, p)),
             ("scaling at each n, then growth", self.scaling_then_growth(n, p)),
+            ("joint law", self.by_law(n, p)),
         ];
-        let mut ways: Vec<(&'static str, Composed)> =
-            composed.into_iter().filter_map(|(name, way)| Some((name, way?))).collect();
-        ways.push(("joint law", self.by_law(n, p)));
-        ways
+        composed.into_iter().filter_map(|(name, way)| Some((name, way?))).collect()
     }
 
     fn growth_then_scaling(&self, n: f64, p: f64) -> Option<Composed> {
@@ -268,20 +271,23 @@ impl Joint {
         Some(Composed { ln_value: along_n.ln_value, sd_p, sd_n: along_n.sd })
     }
 
-    /// The joint law, moved to pass through the nearest measured point.
-    fn by_law(&self, n: f64, p: f64) -> Composed {
+    /// The joint law, moved to pass through the nearest measured point; `None` where it is 0 there, as a law of
+    /// communication alone is on one worker.
+    fn by_law(&self, n: f64, p: f64) -> Option<Composed> {
         let distance = |place: &Place| (place.n / n).ln().abs() + (place.p / p).ln().abs();
         let nearest = self.places.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
-        let residual = nearest.map_or(0.0, |place| place.ln_value - self.law.time(place.n, place.p).ln());
+        let ln_law = |n: f64, p: f64| Some(self.law.time(n, p)).filter(|time| *time > 0.0).map(f64::ln);
+        let nearest = nearest?;
+        let residual = nearest.ln_value - ln_law(nearest.n, nearest.p)?;
         let mean = |sds: &mut dyn Iterator<Item = f64>| {
             let sds: Vec<f64> = sds.collect();
             sds.iter().sum::<f64>() / sds.len() as f64
         };
-        Composed {
-            ln_value: self.law.time(n, p).ln() + residual,
+        Some(Composed {
+            ln_value: ln_law(n, p)? + residual,
             sd_p: mean(&mut self.rows.iter().map(|(_, scaling)| scaling.outlook(p).sd)),
             sd_n: mean(&mut self.columns.iter().map(|(_, growth)| growth.outlook(n).sd)),
-        }
+        })
     }
 
     pub(crate) fn members(&self, n: f64, p: f64) -> Vec<Member> {

@@ -17,6 +17,9 @@ pub trait Executor {
     /// Returns how many workers can run at once here.
     fn available(&self) -> Workers;
 
+    /// Looks at the machine for a moment, and returns what would disturb a measurement on up to `workers` workers.
+    fn preflight(&mut self, workers: Workers) -> Vec<Finding>;
+
     /// Measures what running costs and how fine the clock is.
     ///
     /// # Errors

@@ -2,12 +2,12 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use festina_laws::stats::median;
-use festina_machine::{CpuSet, Machine, Placement, Probe, Source};
+use festina_machine::{Machine, Placement, Probe, Source};
 use festina_run::{Captured, Environment, Input, Launch, RunError, Runner, Sink};
-use festina_types::{Bytes, CancelToken, Seconds, Workers};
+use festina_types::{Bytes, CancelToken, Finding, Seconds, Workers};
 use rustix::time::{ClockId, clock_getres, clock_gettime};
 
 use crate::error::MeasureError;
@@ -17,6 +17,8 @@ use crate::workload::{Stdin, Task};
 
 /// How often a program that does nothing is started to learn what a start costs.
 const CALIBRATION_RUNS: usize = 50;
+/// How long the machine is watched before a measurement.
+const WATCH: Duration = Duration::from_millis(200);
 /// So much of what a program writes to its standard error is kept, for the last line of it.
 const KEPT_ERRORS: Bytes = Bytes(64 << 10);
 
@@ -24,10 +26,8 @@ const KEPT_ERRORS: Bytes = Bytes(64 << 10);
 pub struct Processes {
     runner: Runner,
     probe: Probe,
+    machine: Machine,
     placement: Placement,
-    available: CpuSet,
-    /// As many CPUs, or fewer where a quota says so.
-    parallelism: u32,
     environment: Environment,
 }
 
@@ -43,8 +43,7 @@ impl Processes {
             runner: Runner::new().map_err(start_error)?,
             probe: Probe::open(&Source::live()),
             placement: machine.placement(),
-            available: machine.available_cpus().clone(),
-            parallelism: machine.available_parallelism(),
+            machine: machine.clone(),
             environment,
         })
     }
@@ -76,7 +75,14 @@ impl Executor for Processes {
     }
 
     fn available(&self) -> Workers {
-        Workers::new(self.parallelism).unwrap_or(Workers::MIN)
+        Workers::new(self.machine.available_parallelism()).unwrap_or(Workers::MIN)
+    }
+
+    fn preflight(&mut self, workers: Workers) -> Vec<Finding> {
+        let mut findings = festina_machine::preflight(&Source::live(), &self.machine, workers.get(), WATCH);
+        // The design tells it, machine or not.
+        findings.retain(|finding| finding.code != "oversubscribed");
+        findings
     }
 
     fn calibrate(&mut self, cancel: &CancelToken) -> Result<Calibration, MeasureError> {
@@ -107,7 +113,7 @@ impl Executor for Processes {
         cancel: &CancelToken,
     ) -> Result<Execution, MeasureError> {
         let launch = self.launch(task, output);
-        let cpus = launch.cpus.clone().unwrap_or_else(|| self.available.clone());
+        let cpus = launch.cpus.clone().unwrap_or_else(|| self.machine.available_cpus().clone());
         let own_before = clock(ClockId::ProcessCPUTime);
         self.probe.start(&cpus);
         let outcome = self.runner.run(&launch, cancel, &mut ()).map_err(start_error)?;

@@ -113,6 +113,22 @@ pub enum Role {
     Other(u8),
 }
 
+#[cfg(test)]
+impl Role {
+    /// Every role, with as many others as have a look of their own.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Measured,
+        Self::Fit,
+        Self::Forecast,
+        Self::Ideal,
+        Self::Limit,
+        Self::Other(0),
+        Self::Other(1),
+        Self::Other(2),
+        Self::Other(3),
+    ];
+}
+
 /// A marker at `(x, y)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlotPoint {

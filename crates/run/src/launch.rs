@@ -50,6 +50,8 @@ pub enum Input {
     /// Nothing: it is at its end at once.
     #[default]
     Empty,
+    /// What this process reads, from where it is.
+    Inherit,
     /// A file, from its start.
     File(PathBuf),
     /// These bytes, as a file in memory.

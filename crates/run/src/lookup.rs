@@ -6,13 +6,10 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::{Environment, RunError};
+use crate::{Environment, RunError, nearest};
 
 /// Where programs are looked for if there is no `PATH`: what `confstr(_CS_PATH)` says.
 const STANDARD_PATH: &str = "/bin:/usr/bin";
-
-/// The largest edit distance, as a fraction of the name's length, at which a name is offered instead.
-const SIMILAR: f64 = 0.34;
 
 /// Returns the path of `program`: itself if it has a slash, else the first executable file of that name on the
 /// `PATH` of `environment`. Relative entries of `PATH` start at `directory`, and so does a relative `program`,
@@ -49,7 +46,7 @@ pub fn find_program(
         Some(path) => RunError::NotExecutable { path },
         None => RunError::CommandNotFound {
             program: program.to_string_lossy().into_owned(),
-            nearest: nearest(&program.to_string_lossy(), path),
+            nearest: nearest_on(path, &program.to_string_lossy()),
         },
     })
 }
@@ -103,15 +100,11 @@ fn interpreter(path: &Path) -> String {
     text.trim_matches([' ', '\t']).split([' ', '\t']).next().unwrap_or_default().escape_debug().to_string()
 }
 
-/// Returns the name on `path` that is most similar to `program`, if any is similar at all.
-fn nearest(program: &str, path: &OsStr) -> Option<String> {
-    let names = folders(path).filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    names
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .map(|name| (strsim::damerau_levenshtein(program, &name), name))
-        .filter(|(distance, _)| (*distance as f64) <= SIMILAR * program.chars().count() as f64)
-        .min()
-        .map(|(_, name)| name)
+/// Returns the name on `path` that `program` was probably meant to be.
+fn nearest_on(path: &OsStr, program: &str) -> Option<String> {
+    let entries = folders(path).filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    nearest(program, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 #[cfg(test)]

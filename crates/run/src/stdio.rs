@@ -38,6 +38,9 @@ pub(crate) fn open_input(input: &Input) -> Result<End, RunError> {
     };
     match input {
         Input::Empty => Ok(End::Null),
+        // A process that was started without the stream has nothing to read.
+        Input::Inherit if rustix::io::fcntl_getfd(rustix::stdio::stdin()).is_err() => Ok(End::Null),
+        Input::Inherit => Ok(End::Own(rustix::stdio::stdin())),
         Input::File(path) => Ok(End::File(File::open(path).map_err(fail(path))?.into())),
         Input::Bytes(bytes) => {
             Ok(End::File(in_memory(bytes).map_err(fail(Path::new("bytes in memory")))?.into()))

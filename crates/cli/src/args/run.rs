@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use festina::{Bytes, Seconds, Workers};
 
-use super::OutputArguments;
+use super::{BackendArguments, OutputArguments};
 
 /// `festina run`
 #[derive(Args, Debug)]
@@ -136,6 +136,8 @@ pub(crate) struct RunArguments {
     /// Don't say at the end what was achieved
     #[arg(short, long, help_heading = "What you learn")]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) backend: BackendArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use festina::{Seconds, Workers};
 
-use super::OutputArguments;
+use super::{BackendArguments, OutputArguments};
 
 /// `festina solve`
 #[derive(Args, Debug)]
@@ -69,6 +69,8 @@ pub(crate) struct TspArguments {
     /// Check this tour instead of solving
     #[arg(long, value_name = "TOUR")]
     pub(crate) verify: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) backend: BackendArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

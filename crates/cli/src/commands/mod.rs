@@ -6,25 +6,23 @@ mod run;
 mod scale;
 mod solve;
 
-use std::process::ExitCode;
-
+use festina::mpi::Mpi;
 use festina::{Error, Exit};
 
 use crate::args::{Arguments, Verb};
 use crate::output;
 
-/// Runs the verb that was typed.
-pub(crate) fn dispatch(arguments: Arguments) -> ExitCode {
+/// Runs the verb that was typed, with the other ranks at its command where this process is the first of an MPI job.
+pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> Exit {
     let result = match arguments.verb {
         Verb::Scale(arguments) => scale::run(*arguments),
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
-        Verb::Run(arguments) => run::run(*arguments),
-        Verb::Solve(arguments) => solve::run(&arguments),
+        Verb::Run(arguments) => run::run(*arguments, ranks),
+        Verb::Solve(arguments) => solve::run(&arguments, ranks),
     };
-    let exit = result.unwrap_or_else(|error: Error| {
+    result.unwrap_or_else(|error: Error| {
         output::print_error(&error);
         error.exit()
-    });
-    ExitCode::from(Exit::code(exit))
+    })
 }

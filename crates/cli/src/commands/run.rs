@@ -5,23 +5,52 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use festina::mpi::Mpi;
 use festina::tasks::{
-    Collect, Environment, Inputs, Origin, Pipe, Resume, RunRequest, Source, Streams, Table, TableFormat,
-    run_report, run_tasks, stored_run_report,
+    Collect, CommandBackend, Environment, Inputs, LocalCores, Origin, Pipe, Resume, RunRequest, Source,
+    Streams, Table, TableFormat, run_report, run_tasks_on, stored_run_report,
 };
-use festina::{Error, Exit};
+use festina::{BackendName, CancelToken, Error, Exit, Workers};
 
 use crate::args::{CollectArgument, RunArguments};
 use crate::output::{self, Answer};
 use crate::progress::TaskScreen;
-use crate::signals::cancel_on_signals;
+use crate::ranks;
+use crate::signals::request_on_signals;
 
-pub(crate) fn run(arguments: RunArguments) -> Result<Exit, Error> {
+pub(crate) fn run(arguments: RunArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
     if let Some(name) = &arguments.report {
         return show(name, &arguments);
     }
+    let backend = arguments.backend.on.as_deref().unwrap_or(BackendName::Processes.name());
+    let backend = BackendName::parse(backend, &[BackendName::Processes, BackendName::Mpi])?;
     let request = request(&arguments)?;
-    let cancel = cancel_on_signals();
+    match (backend, ranks) {
+        (BackendName::Mpi, Some(ranks)) => run_on(ranks, &request, &arguments, ranks.cancel()),
+        (BackendName::Mpi, None) => start_ranks(&request, &arguments),
+        _ => run_on(&LocalCores, &request, &arguments, &CancelToken::new()),
+    }
+}
+
+/// Starts this command line on the ranks of an MPI job.
+fn start_ranks(request: &RunRequest, arguments: &RunArguments) -> Result<Exit, Error> {
+    let cores = request.cores_per_task.map_or(1, Workers::get);
+    let workers = festina::cores(&super::cores::surroundings()).workers.workers / cores;
+    let ranks = arguments.jobs.or_else(|| Workers::new(workers)).unwrap_or(Workers::MIN);
+    let reads_input = match &request.pipe {
+        Some(pipe) => pipe.origin == Origin::StandardInput,
+        None => request.inputs.reads_standard_input(),
+    };
+    ranks::start(&arguments.backend, ranks, &request.state, reads_input)
+}
+
+fn run_on(
+    backend: &dyn CommandBackend,
+    request: &RunRequest,
+    arguments: &RunArguments,
+    cancel: &CancelToken,
+) -> Result<Exit, Error> {
+    request_on_signals(cancel);
     let own = |fd: std::io::Result<std::os::fd::OwnedFd>| {
         fd.map(File::from)
             .map_err(|source| Error::File { action: "write to standard output".to_owned(), source })
@@ -30,7 +59,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Exit, Error> {
     let mut errors = own(std::io::stderr().as_fd().try_clone_to_owned())?;
     let streams = Streams { output: &mut output, errors: &mut errors };
     let mut screen = TaskScreen::new();
-    let result = run_tasks(&request, streams, &mut screen, &cancel)?;
+    let result = run_tasks_on(backend, request, streams, &mut screen, cancel)?;
     screen.finish();
     let report = run_report(&result);
     // Standard output belongs to the tasks. Nobody reads tables in a log; that something failed, somebody must.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use festina::scale::{
     Costs, Plan, Policy, ScaleOptions, ScaleRequest, ScaleResult, SimulateRequest, Site, Verdict, compare,
-    compare_report, parse_spec, parse_workers, questions, scale, scale_csv, scale_from, scale_provenance,
-    scale_report, simulate, simulate_report,
+    compare_report, parse_spec, parse_workers, preflight, questions, scale, scale_csv, scale_from,
+    scale_provenance, scale_report, simulate, simulate_report,
 };
 use festina::{CancelToken, Error, Exit, Seconds, Workers, cores};
 
@@ -31,13 +31,17 @@ pub(crate) fn run(arguments: ScaleArguments) -> Result<Exit, Error> {
     output::require_folders(&arguments.output, arguments.csv.as_deref())?;
     let machine = cores(&surroundings());
     let request = ScaleRequest::new(&options, &machine)?;
+    let site =
+        Site { machine: &machine, environment: std::env::vars_os().collect(), state: &arguments.state };
     if arguments.plan {
-        output::print(&(describe_plan(&Plan::new(&request.design)) + "\n"))?;
+        let mut text = describe_plan(&Plan::new(&request.design)) + "\n";
+        for finding in preflight(&request, &site)? {
+            text += &format!("{}\n", finding.message);
+        }
+        output::print(&text)?;
         return Ok(Exit::Done);
     }
     let cancel = cancel_on_signals();
-    let site =
-        Site { machine: &machine, environment: std::env::vars_os().collect(), state: &arguments.state };
     let result = scale(&request, &site, &Screen::new(), &cancel)?;
     answer(&result, &arguments, &cancel)
 }

@@ -1,41 +1,58 @@
 //! `festina solve`
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
+use festina::mpi::Mpi;
 use festina::solve::{
     Instance, Limit, Method, Progress, Request, Shape, read_instance, solve_tsp, tour_file, tsp_report,
     verify_tour, work_of,
 };
-use festina::{Error, Exit, Seconds, Threads, Workers, cores};
+use festina::{Backend, BackendName, CancelToken, Error, Exit, Seconds, Threads, Workers, cores};
 
 use super::cores::surroundings;
 use crate::args::{Problem, SolveArguments, TspArguments};
 use crate::output::{self, Answer};
-use crate::signals::cancel_on_signals;
+use crate::ranks;
+use crate::signals::request_on_signals;
 
 /// How long a search that could go on is given.
 const DEFAULT_TIME: Seconds = Seconds(10.0);
 
-pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Error> {
+/// The folder by which this process and the ranks that it starts talk.
+const STATE: &str = ".festina";
+
+pub(crate) fn run(arguments: &SolveArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
     match &arguments.problem {
-        Problem::Tsp(arguments) => tsp(arguments),
+        Problem::Tsp(arguments) => tsp(arguments, ranks),
     }
 }
 
-fn tsp(arguments: &TspArguments) -> Result<Exit, Error> {
+fn tsp(arguments: &TspArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
+    let workers = arguments.jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
+    let threads = Threads::new(workers.unwrap_or(Workers::MIN));
+    let name = arguments.backend.on.as_deref().unwrap_or(BackendName::Threads.name());
+    match (BackendName::parse(name, &[BackendName::Threads, BackendName::Mpi])?, ranks) {
+        (BackendName::Mpi, Some(ranks)) => solve(arguments, ranks, ranks.cancel()),
+        (BackendName::Mpi, None) => {
+            let reads_input = arguments.file == Path::new("-");
+            ranks::start(&arguments.backend, threads.workers(), Path::new(STATE), reads_input)
+        }
+        _ => solve(arguments, &threads, &CancelToken::new()),
+    }
+}
+
+fn solve(arguments: &TspArguments, backend: &dyn Backend, cancel: &CancelToken) -> Result<Exit, Error> {
     let bytes = read(&arguments.file)?;
     let instance = read_instance(&arguments.file.to_string_lossy(), &bytes)?;
     let request = request(arguments, &instance)?;
     if let Some(tour) = &arguments.verify {
         return verify(&instance, request.shape, &read(tour)?);
     }
-    let workers = arguments.jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
-    let cancel = cancel_on_signals();
-    let threads = Threads::new(workers.unwrap_or(Workers::MIN));
-    let mut screen = Screen { shown: std::io::stderr().is_terminal() };
+    request_on_signals(cancel);
+    let mut screen = Screen { shown: ranks::are_terminals().errors };
     let result =
-        solve_tsp(&instance, &request, limit(arguments), &threads, &cancel, &mut |news| screen.show(news))?;
+        solve_tsp(&instance, &request, limit(arguments), backend, cancel, &mut |news| screen.show(news))?;
     screen.finish();
     if let Some(path) = &arguments.tour {
         let ending = path.extension().unwrap_or_default().to_string_lossy();

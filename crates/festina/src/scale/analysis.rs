@@ -9,14 +9,14 @@ use festina_laws::identify::{NextPoint, Reach, next_point};
 use festina_laws::usl::Usl;
 use festina_laws::{LawError, Observation, Parameter};
 use festina_machine::{Machine, RegimeEdge};
-use festina_measure::{Measurement, Measurements, Refusal, Scaling};
+use festina_measure::{Measurement, Measurements, Refusal, Scaling, Verdict};
 use festina_types::{Bytes, Estimate, Finding, Interval, Seconds, Severity, Workers};
 
 use super::memory::Memory;
 use super::question::{At, Questions};
 use super::result::{
     AccountingResult, BestWorkers, CostRow, Curve, CurvePoint, ForecastResult, GrowthResult, NextMeasurement,
-    PointResult, Provenance, ScaleResult, ScalingResult, Verdict,
+    PointResult, Provenance, ScaleResult, ScalingResult,
 };
 use crate::LawParameter;
 use crate::laws::LEVEL;
@@ -50,27 +50,36 @@ impl Subject<'_> {
         let observations: Vec<Observation> =
             usable.iter().filter_map(|point| observation(self.measured, point)).collect();
         let options = Options { boundaries: self.boundaries() };
-        let model = Model::fit_with(&observations, &options, &Calibration::published());
+        let fit =
+            |observations: &[Observation]| Model::fit_with(observations, &options, &Calibration::published());
+        let lines = self.lines(&observations);
+        // Of several sizes that grow with the workers, the largest says most; a point off its line needs them all.
+        let (model, joint) = match lines.as_slice() {
+            [_, .., (_, line)] if Observation::distinct_workers(line) > 1 => {
+                (fit(line), fit(&observations).ok())
+            }
+            _ => (fit(&observations), None),
+        };
         let memory = Memory::fit(&usable, self.memory_limit());
         let mut findings = self.measured.findings.clone();
         let (forecasts, next) = match &model {
-            Ok(model) => self.forecasts(model, memory.as_ref()),
+            Ok(model) => self.forecasts(model, joint.as_ref(), memory.as_ref()),
             Err(error) => {
                 findings.extend(self.no_model(error, &observations));
                 (Vec::new(), None)
             }
         };
-        let scaling = self.scaling(&observations, model.as_ref().ok());
+        let scaling = self.scaling(&observations, &lines, model.as_ref().ok());
         // The largest size says most about the program, the least about its start-up.
         findings.extend(scaling.last().and_then(|s| s.diagnosis.as_ref()).map(Diagnosis::finding));
         findings.extend(regime_finding(&forecasts, model.as_ref().ok(), &options.boundaries));
         ScaleResult {
             provenance: self.provenance(),
-            verdict: verdict(&self.measured.verdict),
+            verdict: self.measured.verdict.clone(),
             points: self.measured.points.iter().map(|point| self.point(point)).collect(),
             growth: growth(&observations),
             memory: memory.as_ref().and_then(Memory::result),
-            curves: model.as_ref().map(curves).unwrap_or_default(),
+            curves: model.as_ref().map(|model| self.curves(model)).unwrap_or_default(),
             best_workers: model.as_ref().ok().and_then(|model| best_workers(model, &observations)),
             costs: model.as_ref().map(|model| self.costs(model)).unwrap_or_default(),
             scaling,
@@ -83,11 +92,32 @@ impl Subject<'_> {
     /// Whether a point belongs to the series that is asked about: references of weak scaling, which ran the grown sizes
     /// on one worker, do not.
     fn is_on_line(&self, point: &Measurement) -> bool {
-        let design = &self.measured.request.design;
-        let is_weak = matches!(design.scaling, Scaling::Weak { .. });
-        !is_weak
-            || design.sizes.known().is_empty()
-            || design.points(design.sizes.known()).contains(&point.point)
+        !self.is_weak() || self.grown_from(point.point.n, point.point.workers()).is_some()
+    }
+
+    fn is_weak(&self) -> bool {
+        matches!(self.measured.request.design.scaling, Scaling::Weak { .. })
+    }
+
+    /// Returns the size on one worker that the size `n` on `p` workers grew from, in weak scaling.
+    fn grown_from(&self, n: Option<f64>, p: f64) -> Option<f64> {
+        let is_of_line = |base: &f64| {
+            let line = self.measured.request.design.points(&[*base]);
+            line.iter().any(|point| point.n == n && point.workers() == p)
+        };
+        self.measured.sizes.iter().copied().filter(|_| self.is_weak()).find(is_of_line)
+    }
+
+    /// Returns the series of weak scaling, each with its size on one worker, the smallest first.
+    fn lines(&self, observations: &[Observation]) -> Vec<(f64, Vec<Observation>)> {
+        if !self.is_weak() {
+            return Vec::new();
+        }
+        let of_line = |base: f64| {
+            let is_of_line = |o: &&Observation| self.grown_from(o.n, o.p) == Some(base);
+            (base, observations.iter().filter(is_of_line).copied().collect::<Vec<_>>())
+        };
+        self.measured.sizes.iter().map(|base| of_line(*base)).filter(|(_, line)| !line.is_empty()).collect()
     }
 
     /// The edges of the machine that no law is fitted across.
@@ -141,6 +171,7 @@ impl Subject<'_> {
         PointResult {
             n: point.point.n,
             p: point.point.p.get(),
+            grown_from: self.grown_from(point.point.n, point.point.workers()),
             runs: point.samples.len(),
             used: point.used.len(),
             disturbed: point.disturbed,
@@ -153,7 +184,7 @@ impl Subject<'_> {
             speedup: speedup.map(|s| s.speedup),
             efficiency: speedup.map(|s| s.efficiency),
             refusal,
-            verdict: verdict(&point.verdict),
+            verdict: point.verdict.clone(),
             accounting: point.accounting.map(|a| AccountingResult {
                 user_s: a.user.0,
                 system_s: a.system.0,
@@ -165,10 +196,18 @@ impl Subject<'_> {
         }
     }
 
-    fn scaling(&self, observations: &[Observation], model: Option<&Model>) -> Vec<ScalingResult> {
+    fn scaling(
+        &self,
+        observations: &[Observation],
+        lines: &[(f64, Vec<Observation>)],
+        model: Option<&Model>,
+    ) -> Vec<ScalingResult> {
         let peak = model.and_then(|model| model.peak(BAND));
-        if matches!(self.measured.request.design.scaling, Scaling::Weak { .. }) {
-            return weak_scaling(observations).into_iter().collect();
+        if self.is_weak() {
+            let of_line = |(base, line): &(f64, Vec<Observation>)| {
+                weak_scaling((lines.len() > 1).then_some(*base), line)
+            };
+            return lines.iter().filter_map(of_line).collect();
         }
         let mut sizes: Vec<Option<f64>> = observations.iter().map(|o| o.n).collect();
         sizes.dedup();
@@ -182,6 +221,7 @@ impl Subject<'_> {
     fn forecasts(
         &self,
         model: &Model,
+        joint: Option<&Model>,
         memory: Option<&Memory>,
     ) -> (Vec<ForecastResult>, Option<NextMeasurement>) {
         let (sizes, workers) = model.measured();
@@ -194,6 +234,8 @@ impl Subject<'_> {
         let mut results = Vec::new();
         let mut next: Option<NextPoint> = None;
         for (n, p) in asked {
+            let is_off = model.forecast(n, f64::from(p), BAND).is_err();
+            let model = joint.filter(|_| is_off).unwrap_or(model);
             results.push(self.forecast(model, memory, n, p));
             let candidate = next_point(model, (n, f64::from(p)), self.reach(model)).ok().flatten();
             next = [next, candidate].into_iter().flatten().min_by(|a, b| a.shrinkage.total_cmp(&b.shrinkage));
@@ -250,7 +292,7 @@ impl Subject<'_> {
     /// The speed-up over the measured time on one worker; the forecast's band is so much wider than that time's
     /// interval that it stands for both.
     fn forecast_speedup(&self, forecast: &Forecast) -> Option<Estimate> {
-        if matches!(self.measured.request.design.scaling, Scaling::Weak { .. }) {
+        if self.is_weak() {
             return None;
         }
         let base = self
@@ -283,11 +325,33 @@ impl Subject<'_> {
         };
         doublings.filter_map(row).collect()
     }
+    /// Returns the forecast over the workers at the largest size, and over the size at the fewest workers.
+    fn curves(&self, model: &Model) -> Vec<Curve> {
+        let (sizes, (fewest, most)) = model.measured();
+        let is_weak = model.structure() == Structure::Weak;
+        let mut curves = Vec::new();
+        if most > fewest {
+            let points = curve_points(model, geometric(fewest, most * 16.0).map(|p| (p, None, p)));
+            let n = match sizes {
+                Some((first, _)) if is_weak => self.grown_from(Some(first), fewest),
+                sizes => sizes.map(|(_, largest)| largest),
+            };
+            curves.push(Curve { n, p: None, points });
+        }
+        if let Some((first, last)) = sizes
+            && last > first
+            && !is_weak
+        {
+            let points = curve_points(model, geometric(first, last * 10.0).map(|n| (n, Some(n), fewest)));
+            curves.push(Curve { n: None, p: Some(fewest as u32), points });
+        }
+        curves
+    }
 }
 
 /// Returns whether a point may enter a fit: it has a time, the right answer, and was not disturbed.
 fn is_usable(point: &Measurement) -> bool {
-    let is_wrong = matches!(point.verdict, festina_measure::Verdict::Different { .. });
+    let is_wrong = matches!(point.verdict, Verdict::Different { .. });
     let is_disturbed = point.used.is_empty() || matches!(&point.speedup, Err(Refusal::Disturbed { .. }));
     point.wall.is_some() && !is_wrong && !is_disturbed
 }
@@ -325,10 +389,10 @@ fn strong_scaling(n: Option<f64>, series: &[Observation], peak: Option<Estimate>
     Some(ScalingResult { n, weak: false, parameters, diagnosis: diagnose(series, LEVEL).ok(), peak })
 }
 
-fn weak_scaling(series: &[Observation]) -> Option<ScalingResult> {
+fn weak_scaling(n: Option<f64>, series: &[Observation]) -> Option<ScalingResult> {
     let fit = Gustafson::fit_weak(series, LEVEL).ok()?;
     let parameters = named("Gustafson", fit.parameters());
-    Some(ScalingResult { n: None, weak: true, parameters, diagnosis: None, peak: None })
+    Some(ScalingResult { n, weak: true, parameters, diagnosis: None, peak: None })
 }
 
 fn named(law: &str, parameters: Vec<Parameter>) -> Vec<LawParameter> {
@@ -404,41 +468,25 @@ fn best_workers(model: &Model, observations: &[Observation]) -> Option<BestWorke
     Some(BestWorkers {
         limit: MOST_WORKERS,
         fastest: model.best_p(None, MOST_WORKERS).ok()?,
+        fastest_interval: model.best_p_interval(MOST_WORKERS, BAND).ok().flatten(),
         efficient: efficient.unwrap_or(1),
     })
 }
 
-/// Returns the forecast over the workers at the largest size, and over the size at the fewest workers.
-fn curves(model: &Model) -> Vec<Curve> {
-    let (sizes, (fewest, most)) = model.measured();
-    let curve = |points: Vec<(f64, Option<f64>, f64)>| -> Vec<CurvePoint> {
-        let point = |(at, n, p): (f64, Option<f64>, f64)| {
-            let forecast = model.forecast(n, p, BAND).ok()?;
-            let Interval { lower, upper, .. } = forecast.interval;
-            Some(CurvePoint {
-                at,
-                time_s: forecast.value,
-                lower_s: lower,
-                upper_s: upper,
-                extrapolated: forecast.extrapolated,
-            })
-        };
-        points.into_iter().filter_map(point).collect()
+/// Returns the forecast at each of `places`: where it is drawn, its size, its workers.
+fn curve_points(model: &Model, places: impl Iterator<Item = (f64, Option<f64>, f64)>) -> Vec<CurvePoint> {
+    let point = |(at, n, p): (f64, Option<f64>, f64)| {
+        let forecast = model.forecast(n, p, BAND).ok()?;
+        let Interval { lower, upper, .. } = forecast.interval;
+        Some(CurvePoint {
+            at,
+            time_s: forecast.value,
+            lower_s: lower,
+            upper_s: upper,
+            extrapolated: forecast.extrapolated,
+        })
     };
-    let mut curves = Vec::new();
-    if most > fewest {
-        let points = geometric(fewest, most * 16.0).map(|p| (p, None, p)).collect();
-        let n = sizes.map(|(_, largest)| largest);
-        curves.push(Curve { n, p: None, points: curve(points) });
-    }
-    if let Some((first, last)) = sizes
-        && last > first
-        && model.structure() != Structure::Weak
-    {
-        let points = geometric(first, last * 10.0).map(|n| (n, Some(n), fewest)).collect();
-        curves.push(Curve { n: None, p: Some(fewest as u32), points: curve(points) });
-    }
-    curves
+    places.filter_map(point).collect()
 }
 
 /// Returns values from `first` to `last`, both among them, four a doubling, and never more than 120.
@@ -459,18 +507,6 @@ fn regime_finding(
          happens there"
     );
     Some(Finding::new(Severity::Note, "regime-edge", message))
-}
-
-fn verdict(verdict: &festina_measure::Verdict) -> Verdict {
-    use festina_measure::Verdict as Measured;
-    match verdict {
-        Measured::Same { compared } => Verdict::Same { compared: *compared },
-        Measured::Different { first_difference, runs } => {
-            Verdict::Different { first_difference: first_difference.clone(), runs: *runs }
-        }
-        Measured::Unsure { reason } => Verdict::Unsure { reason: reason.clone() },
-        Measured::Unchecked => Verdict::Unchecked,
-    }
 }
 
 /// Says why there is no speed-up.

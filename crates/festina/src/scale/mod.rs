@@ -24,7 +24,7 @@ pub use question::{At, Questions};
 pub use report::{scale_provenance, scale_report};
 pub use request::{ScaleRequest, questions};
 pub use result::*;
-pub use run::{Site, scale, scale_from};
+pub use run::{Site, preflight, scale, scale_from};
 pub use simulate::{SimulateRequest, SimulateResult, simulate, simulate_report};
 pub use spec::parse_spec;
 pub use stored::stored_times;

@@ -3,6 +3,7 @@
 use festina_laws::diagnosis::Diagnosis;
 use festina_laws::forecast::Member;
 use festina_laws::growth::Term;
+pub use festina_measure::Verdict;
 use festina_types::{Estimate, Finding, Interval};
 use serde::Serialize;
 
@@ -65,31 +66,6 @@ pub struct Provenance {
     pub warm_up_blocks: u32,
 }
 
-/// Whether answers were the reference's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Verdict {
-    /// All that were compared are, within the tolerances.
-    Same {
-        /// How many were compared.
-        compared: usize,
-    },
-    /// At least one is not.
-    Different {
-        /// The first difference, in words.
-        first_difference: String,
-        /// How many runs differ.
-        runs: usize,
-    },
-    /// It cannot be told.
-    Unsure {
-        /// Why.
-        reason: String,
-    },
-    /// Nothing was compared, as asked.
-    Unchecked,
-}
-
 /// What was measured at a point. Times are medians, in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct PointResult {
@@ -97,6 +73,8 @@ pub struct PointResult {
     pub n: Option<f64>,
     /// The number of workers.
     pub p: u32,
+    /// The size on one worker that it grew from, in weak scaling; `None` elsewhere.
+    pub grown_from: Option<f64>,
     /// How many runs there were.
     pub runs: usize,
     /// How many of them the estimates use.
@@ -147,7 +125,7 @@ pub struct AccountingResult {
 /// How the time of one size falls with the workers.
 #[derive(Clone, Debug, Serialize)]
 pub struct ScalingResult {
-    /// The size; `None` where the workload has none, or where it grows with p.
+    /// The size; `None` where the workload has none. Where it grows with p, that on one worker if there are several.
     pub n: Option<f64>,
     /// Whether the size grows with the workers.
     pub weak: bool,
@@ -226,6 +204,9 @@ pub struct BestWorkers {
     pub limit: u32,
     /// The number of workers with the shortest time forecast up to the limit.
     pub fastest: u32,
+    /// Where it lies with the level of bands, the limit standing for all beyond it; `None` where the measurements do
+    /// not tell.
+    pub fastest_interval: Option<Interval>,
     /// The largest number of workers with a forecast efficiency of at least one half.
     pub efficient: u32,
 }
@@ -261,7 +242,7 @@ pub struct NextMeasurement {
 /// The forecast along one axis, through what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Curve {
-    /// The size, where the axis is p and the workload has one.
+    /// The size, where the axis is p and the workload has one; where it grows with p, that on one worker.
     pub n: Option<f64>,
     /// The number of workers, where the axis is n.
     pub p: Option<u32>,

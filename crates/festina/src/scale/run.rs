@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use festina_machine::Machine;
-use festina_measure::{Measurements, Observer, Processes, Request, Store, StoredRun, measure};
+use festina_measure::{Executor, Measurements, Observer, Processes, Request, Store, StoredRun, measure};
 use festina_run::Environment;
-use festina_types::CancelToken;
+use festina_types::{CancelToken, Finding};
 
 use super::ScaleRequest;
 use super::analysis::Subject;
@@ -24,6 +24,19 @@ pub struct Site<'a> {
     pub environment: Vec<(OsString, OsString)>,
     /// The state folder, usually `.festina`.
     pub state: &'a Path,
+}
+
+/// Returns what is odd about the design of `request`, and what would disturb its measurement now: looks at the machine
+/// for a fifth of a second, and runs nothing.
+///
+/// # Errors
+///
+/// [`Error::Measure`] if nothing could be started here.
+pub fn preflight(request: &ScaleRequest, site: &Site<'_>) -> Result<Vec<Finding>, Error> {
+    let mut executor = Processes::new(site.machine, site.environment.iter().cloned().collect())?;
+    let mut findings = request.design.findings(executor.available());
+    findings.extend(request.design.workers.last().map(|most| executor.preflight(*most)).unwrap_or_default());
+    Ok(findings)
 }
 
 /// Measures what `request` asks for and answers its questions.

@@ -175,7 +175,7 @@ impl Reader<'_> {
     }
 
     fn unknown_key(&self, key: &Key, unknown: &str, known: &[&str]) -> Error {
-        let hint = crate::nearest(unknown, known.iter().copied()).map_or_else(
+        let hint = festina_run::nearest(unknown, known.iter().copied()).map_or_else(
             || format!("the keys are {}", known.join(", ")),
             |near| format!("did you mean '{near}'?"),
         );

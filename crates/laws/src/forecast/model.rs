@@ -241,26 +241,44 @@ impl Model {
         Ok(self.ahead(n, p, 0.5)?.ln_value.exp())
     }
 
+    /// Returns the interval at `level` of the number of workers with the shortest time, up to `max`, which stands for
+    /// all beyond it; `None` where the measurements do not tell, as where the size varies.
+    ///
+    /// Each shape that the measurements leave possible has its own such number; their weights make the interval. It
+    /// holds [`Model::best_p`], which follows the forecast.
+    ///
+    /// ```
+    /// use festina_laws::{Observation, forecast::Model};
+    /// // USL with its shortest time on √(96 / 0.06) = 40 workers.
+    /// let time = |p: f64| 4.0 + 96.0 / p + 0.06 * p;
+    /// let measured = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0].map(|p| Observation::new(p, time(p)));
+    /// let interval = Model::fit(&measured)?.best_p_interval(1024, 0.9)?.unwrap();
+    /// assert!(interval.contains(40.0) && interval.upper < 1024.0, "{interval:?}");
+    /// # Ok::<(), festina_laws::LawError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::best_p`].
+    pub fn best_p_interval(&self, max: u32, level: f64) -> Result<Option<Interval>, LawError> {
+        require_level(level)?;
+        let Kind::Strong(regimes) = &self.kind else { return Ok(None) };
+        let (best, most) = (f64::from(self.best_p(None, max)?), f64::from(max));
+        let turning = Turning::of(regimes.last());
+        let tail = (1.0 - level) / 2.0;
+        let at = |probability: f64| turning.quantile(probability).map_or(most, |p| p.clamp(1.0, most));
+        Ok(Some(Interval { lower: at(tail).min(best), upper: at(1.0 - tail).max(best), level }))
+    }
+
     /// Returns the number of workers beyond which the time rises, with its interval; `None` unless the
     /// measurements show with probability `level` that there is one.
     pub fn peak(&self, level: f64) -> Option<Estimate> {
         let Kind::Strong(regimes) = &self.kind else { return None };
-        let mut turning = regimes.last().turning_points();
-        turning.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let quantile = |probability: f64| {
-            let mut sum = 0.0;
-            turning
-                .iter()
-                .find(|(weight, _)| {
-                    sum += weight;
-                    sum >= probability
-                })
-                .map(|&(_, p)| p)
-        };
+        let turning = Turning::of(regimes.last());
         let tail = (1.0 - level) / 2.0;
-        let (lower, value, upper) = (quantile(tail)?, quantile(0.5)?, quantile(1.0 - tail)?);
+        let (lower, upper) = (turning.quantile(tail)?, turning.quantile(1.0 - tail)?);
         let interval = Some(Interval { lower, upper, level });
-        Some(Estimate { value, interval, method: Method::Fit })
+        Some(Estimate { value: turning.quantile(0.5)?, interval, method: Method::Fit })
     }
 
     /// Returns how the time grows with n, where one number of workers was measured at several sizes.
@@ -397,6 +415,27 @@ struct Ahead {
     half_width: f64,
     crosses: Option<f64>,
     basis: Vec<Member>,
+}
+
+/// The numbers of workers from which on the time rises, each with its weight, ascending.
+struct Turning(Vec<(f64, f64)>);
+
+impl Turning {
+    fn of(scaling: &Scaling) -> Self {
+        let mut points = scaling.turning_points();
+        points.sort_by(|a, b| a.1.total_cmp(&b.1));
+        Self(points)
+    }
+
+    /// `None` where so much of the weight has shapes whose time always falls.
+    fn quantile(&self, probability: f64) -> Option<f64> {
+        let mut sum = 0.0;
+        let reached = self.0.iter().find(|(weight, _)| {
+            sum += weight;
+            sum >= probability
+        });
+        reached.map(|&(_, p)| p)
+    }
 }
 
 fn is_inside(value: f64, (first, last): (f64, f64)) -> bool {

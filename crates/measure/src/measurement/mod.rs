@@ -8,6 +8,7 @@ pub(crate) use point::describe;
 
 use festina_run::Accounting;
 use festina_types::{Estimate, Finding, Point, Sample, Seconds, Severity};
+use serde::Serialize;
 
 use crate::design::Sizes;
 use crate::plan::distinct_sizes;
@@ -19,6 +20,8 @@ use crate::warm_up::warm_up_blocks;
 pub struct Measurements {
     /// What was asked for.
     pub request: Request,
+    /// The sizes, on one worker where they grow with the workers: those asked for, or those that the search chose.
+    pub sizes: Vec<f64>,
     /// Every run, in the order of execution; none is left out.
     pub samples: Vec<Sample>,
     /// One measurement a point, the smallest size first, then the fewest workers.
@@ -103,7 +106,8 @@ pub enum Refusal {
 }
 
 /// Whether answers were the reference's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Verdict {
     /// All that were compared are, within the tolerances.
     Same {
@@ -146,7 +150,7 @@ impl Measurements {
             Note::Ended { reason } => Some(*reason),
             _ => None,
         });
-        Self { samples, points, warm_up_blocks, calibration, verdict, findings, end, request }
+        Self { samples, points, warm_up_blocks, calibration, verdict, findings, end, request, sizes }
     }
 
     /// Returns what a stored run says, with what is wrong with its folder.

@@ -71,8 +71,10 @@ pub fn classify(
     let resolution = conditions.resolution.map_or(0.0, |r| r.0);
     let share = |seconds: f64| if capacity > 0.0 { seconds / capacity } else { 0.0 };
 
+    // Steal has a clock of its own; runs stored before it was written down have the other's.
+    let steal_resolution = conditions.steal_resolution.map_or(resolution, |r| r.0);
     if let Some(steal) = conditions.steal
-        && share(steal.0 - resolution) > thresholds.steal
+        && share(steal.0 - steal_resolution) > thresholds.steal
     {
         found.push(Contamination::Steal { fraction: share(steal.0) });
     }

@@ -133,6 +133,10 @@ impl Procedure<'_> {
         for finding in self.design().findings(self.executor.available()) {
             self.notice(finding)?;
         }
+        let most = self.design().workers.last().copied().unwrap_or(Workers::MIN);
+        for finding in self.executor.preflight(most) {
+            self.notice(finding)?;
+        }
         let calibration = self.executor.calibrate(self.cancel)?;
         self.note(Note::Calibrated(calibration))?;
         self.observer.observe(&Event::Planned(&Plan::new(self.design())));

@@ -49,11 +49,12 @@ struct World<F> {
     run: F,
     shell: Vec<String>,
     shell_status: Status,
+    is_busy: bool,
 }
 
 impl<F: FnMut(Point, f64) -> Run> World<F> {
     fn new(run: F) -> Self {
-        Self { now: 1000.0, run, shell: Vec::new(), shell_status: Status::Finished }
+        Self { now: 1000.0, run, shell: Vec::new(), shell_status: Status::Finished, is_busy: false }
     }
 }
 
@@ -64,6 +65,12 @@ impl<F: FnMut(Point, f64) -> Run> Executor for World<F> {
 
     fn available(&self) -> Workers {
         Workers::new(4).unwrap()
+    }
+
+    fn preflight(&mut self, workers: Workers) -> Vec<Finding> {
+        let finding =
+            Finding::new(Severity::Warning, "busy-machine", format!("others run; {workers} asked for"));
+        self.is_busy.then_some(finding).into_iter().collect()
     }
 
     fn calibrate(&mut self, _cancel: &CancelToken) -> Result<Calibration, MeasureError> {
@@ -185,6 +192,17 @@ fn every_block_runs_every_point_once_in_an_order_of_its_own() {
     assert!((two.speedup.value - 1.0 / 0.6).abs() < 1e-9);
     assert!((two.efficiency.value - 0.5 / 0.6).abs() < 1e-9);
     assert_eq!(two.pairs, 6);
+}
+
+#[test]
+fn what_would_disturb_is_told_before_anything_runs_and_stays_told() {
+    let mut world = World::new(|point, _| Run::of(amdahl(point)));
+    world.is_busy = true;
+    let measured = run_request(&request(design("", "1,2")), &mut world, &(), &CancelToken::new()).unwrap();
+    let id = measured.measurements.findings.iter().find(|f| f.code == "busy-machine").unwrap();
+    assert_eq!(id.message, "others run; 2 asked for");
+    let stored = Measurements::from_stored(measured.store.open("latest").unwrap());
+    assert!(codes(&stored).contains(&"busy-machine"));
 }
 
 #[test]

@@ -240,22 +240,10 @@ fn polyline(path: &mut String, points: &[(f64, f64)], first: char) {
 mod tests {
     use super::*;
 
-    const ROLES: [Role; 9] = [
-        Role::Measured,
-        Role::Fit,
-        Role::Forecast,
-        Role::Ideal,
-        Role::Limit,
-        Role::Other(0),
-        Role::Other(1),
-        Role::Other(2),
-        Role::Other(3),
-    ];
-
     #[test]
     fn roles_are_told_apart_without_colour() {
-        for (index, a) in ROLES.iter().enumerate() {
-            for b in &ROLES[index + 1..] {
+        for (index, a) in Role::ALL.iter().enumerate() {
+            for b in &Role::ALL[index + 1..] {
                 assert_ne!(marker(*a, 0.0, 0.0, None), marker(*b, 0.0, 0.0, None), "{a:?} {b:?}");
                 // What is measured is drawn as markers, so that its line may look like that of a fit.
                 if *a != Role::Measured {

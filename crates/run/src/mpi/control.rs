@@ -63,6 +63,10 @@ impl Drop for ControlFolder {
     fn drop(&mut self) {
         // What cannot be removed is a few bytes that nobody reads again.
         let _ = fs::remove_dir_all(&self.path);
+        // The folder for state goes too if it holds nothing: no run was stored.
+        if let Some(state) = self.path.parent() {
+            let _ = fs::remove_dir(state);
+        }
     }
 }
 
@@ -142,8 +146,11 @@ mod tests {
         assert_eq!(folder.end(), None);
         control.end(130).unwrap();
         assert_eq!(folder.end(), Some(130));
+        let other = ControlFolder::create(state.path()).unwrap();
         drop(folder);
-        assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(state.path()).unwrap().count(), 1);
+        drop(other);
+        assert!(!state.path().exists(), "an empty folder is of no use");
     }
 
     #[test]

@@ -53,6 +53,9 @@ pub enum MpiError {
         /// How the launcher ended, or which rank is known to be lost.
         how: String,
     },
+    /// Whoever read what the job writes went away, and the launcher ended it.
+    #[error("the MPI job was cut short: nobody reads what it writes")]
+    Unread,
     /// A rank is alone although more were asked for: launcher and library belong to different MPIs.
     #[error("{ranks} ranks were started, and each is alone: the launcher is not that of {library}")]
     Strangers {
@@ -110,7 +113,7 @@ impl MpiError {
             Self::UnknownLauncher { .. } => {
                 Some("name the mpirun of Open MPI or MPICH, or Slurm's srun".to_owned())
             }
-            Self::Lost { .. } => Some("what has ended is in the journal: go on with --resume".to_owned()),
+            Self::Lost { .. } | Self::Unread => Some("what has ended is in the journal: go on with --resume".to_owned()),
             Self::Strangers { .. } => {
                 Some(format!("name the library that belongs to the launcher: {}", super::LIBRARY))
             }
@@ -128,6 +131,7 @@ impl MpiError {
         match self {
             Self::Launch { source } => source.exit(),
             Self::UnknownLauncher { .. } | Self::Variable { .. } => Exit::BadInput,
+            Self::Unread => Exit::No,
             _ => Exit::Unavailable,
         }
     }

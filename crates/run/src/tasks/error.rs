@@ -218,7 +218,7 @@ impl TaskError {
             Self::Backquotes { .. } => Some("write $(…) in their place".to_owned()),
             Self::MissingColumn { name, columns, .. } => {
                 let known = columns.iter().map(String::as_str);
-                Some(match super::nearest::nearest(name, known) {
+                Some(match crate::nearest(name, known) {
                     Some(nearest) => format!("did you mean {{{nearest}}}?"),
                     None => format!("its columns are {}", columns.join(", ")),
                 })

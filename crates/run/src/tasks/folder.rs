@@ -81,8 +81,7 @@ impl RunFolder {
                 Err(_) => {
                     let names = Self::list(state);
                     let names: Vec<String> = names.iter().map(Self::name).collect();
-                    let nearest =
-                        super::nearest::nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
+                    let nearest = crate::nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
                     Err(TaskError::NoRun { path: state.join(name), nearest })
                 }
             },

@@ -31,7 +31,6 @@ mod inputs;
 mod journal;
 mod key;
 mod memory;
-mod nearest;
 mod observer;
 mod parse;
 mod pipe;

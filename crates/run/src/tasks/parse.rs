@@ -1,8 +1,8 @@
 //! Reads the placeholders of one word.
 
 use super::TaskError;
-use super::nearest::nearest;
 use super::shell::{Quoting, Scanner};
+use crate::nearest;
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq)]

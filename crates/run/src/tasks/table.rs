@@ -58,7 +58,7 @@ impl Table {
             None => Ok(()),
             Some(name) => Err(TaskError::ResultColumn {
                 name: name.clone(),
-                nearest: super::nearest::nearest(name, known()).map(str::to_owned),
+                nearest: crate::nearest(name, known()).map(str::to_owned),
             }),
         }
     }

@@ -25,6 +25,16 @@ fn the_peak_is_what_the_program_itself_says() {
     assert!(difference < 2 * MB, "{} for {own} KiB", outcome.usage.peak_rss);
 }
 
+/// Some milliseconds: the first sample comes before most of the memory is touched, or none comes.
+#[test]
+fn the_peak_of_a_program_that_ends_at_once_is_its_own() {
+    for _ in 0..20 {
+        let outcome = run(&launch("dd", &["if=/dev/zero", "of=/dev/null", "bs=50000000", "count=1"]));
+        let peak = outcome.usage.peak_rss;
+        assert!((50 * MB..60 * MB).contains(&peak.0), "{peak} in {}", outcome.usage.wall);
+    }
+}
+
 #[test]
 fn the_peak_of_a_small_program_is_not_ours() {
     let ballast = vec![1_u8; 100 << 20];

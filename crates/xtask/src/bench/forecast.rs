@@ -85,6 +85,9 @@ fn parse(arguments: &[String]) -> Result<Arguments> {
     Ok(parsed)
 }
 
+/// Each case is timed so often, and its shortest time counts: the rest is what other programs took.
+const TIMINGS: usize = 5;
+
 /// Forecasts all cases with the shipped constants; also returns the seconds that each took.
 fn forecast_all(cases: &[Case]) -> Result<(Vec<Scored>, Vec<f64>)> {
     let calibration = Calibration::published();
@@ -93,7 +96,8 @@ fn forecast_all(cases: &[Case]) -> Result<(Vec<Scored>, Vec<f64>)> {
     for case in cases {
         let (of_case, took) = score::ours("festina", case, &calibration, LEVEL)?;
         scored.extend(of_case);
-        seconds.push(took);
+        let again = (1..TIMINGS).map(|_| Ok(score::ours("festina", case, &calibration, LEVEL)?.1));
+        seconds.push(again.collect::<Result<Vec<f64>>>()?.into_iter().fold(took, f64::min));
     }
     Ok((scored, seconds))
 }
@@ -168,7 +172,7 @@ fn section(scored: &[Scored], seconds: &mut [f64], series: usize) -> Section {
         .to_vec(),
         rows,
         notes: vec![format!(
-            "Fit, forecasts and bands of a series: median {:.0} µs, worst {:.0} µs (goal: under 2 ms).",
+            "Fit, forecasts and bands of a series, the shortest of {TIMINGS} times: median {:.0} µs, worst {:.0} µs (goal: under 2 ms).",
             1e6 * median,
             1e6 * worst
         )],

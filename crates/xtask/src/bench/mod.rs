@@ -5,6 +5,7 @@
 
 mod forecast;
 mod interleave;
+mod mpi;
 mod noise;
 mod page;
 mod simulate;
@@ -43,6 +44,7 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
         name: "noise",
         about: "a CPU hog beside the measurement",

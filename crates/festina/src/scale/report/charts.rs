@@ -105,15 +105,21 @@ fn is_weak(result: &ScaleResult) -> bool {
 
 fn title(what: &str, result: &ScaleResult, curve: &Curve) -> String {
     if is_weak(result) {
-        return format!("{what}, the size growing with the workers");
+        return format!("{what}, the size growing with the workers{}", from_size(curve.n));
     }
     format!("{what}{}", super::at_size(curve.n))
+}
+
+fn from_size(n: Option<f64>) -> String {
+    n.map_or_else(String::new, |n| format!(" from n = {}", Unit::Number.format(n)))
 }
 
 /// The points that lie on a curve over the workers.
 fn of_curve<'a>(result: &'a ScaleResult, curve: &Curve) -> Vec<&'a PointResult> {
     let is_weak = is_weak(result);
-    let is_on = |point: &&PointResult| if is_weak { point.speedup.is_some() } else { point.n == curve.n };
+    let is_on = |point: &&PointResult| {
+        if is_weak { point.grown_from == curve.n && curve.n.is_some() } else { point.n == curve.n }
+    };
     result.points.iter().filter(is_on).collect()
 }
 

@@ -3,7 +3,7 @@
 use festina_report::{Block, Cell, Column, Table, Tone, Unit};
 use festina_types::{Bytes, Estimate, Interval};
 
-use super::super::result::{ForecastResult, PointResult, ScaleResult, Verdict};
+use super::super::result::{BestWorkers, ForecastResult, PointResult, ScaleResult, Verdict};
 
 /// The measured points.
 pub(super) fn points(result: &ScaleResult) -> Table {
@@ -190,12 +190,25 @@ pub(super) fn laws(result: &ScaleResult) -> Option<Block> {
         let bound = if best.efficient >= best.limit { "at least " } else { "" };
         let (count, plural) = (best.efficient, super::plural(best.efficient));
         lines.push(("efficiency above 50 %".to_owned(), format!("up to {bound}{count} worker{plural}")));
-        if best.fastest < best.limit {
-            let (count, plural) = (best.fastest, super::plural(best.fastest));
-            lines.push(("shortest time".to_owned(), format!("on {count} worker{plural}, as forecast")));
-        }
+        lines.extend(fastest(best).map(|text| ("shortest time".to_owned(), text)));
     }
     (!lines.is_empty()).then(|| Block::key_values(lines))
+}
+
+/// The number of workers with the shortest time, with its interval: none is told without one.
+fn fastest(best: &BestWorkers) -> Option<String> {
+    let Interval { lower, upper, .. } = best.fastest_interval?;
+    let limit = f64::from(best.limit);
+    if lower >= limit {
+        return None;
+    }
+    let (count, plural) = (best.fastest, super::plural(best.fastest));
+    let lower = Unit::Number.format(lower);
+    Some(if upper >= limit {
+        format!("on {lower} workers or more, if there are ever too many")
+    } else {
+        format!("on {count} worker{plural} ({lower} – {}), as forecast", Unit::Number.format(upper))
+    })
 }
 
 /// Time against cost.

@@ -96,6 +96,7 @@ fn write_input(input: &Input, writer: &mut Writer) {
         Input::Empty => writer.byte(0),
         Input::File(path) => writer.byte(1).text(path),
         Input::Bytes(bytes) => writer.byte(2).bytes(bytes),
+        Input::Inherit => writer.byte(3),
     };
 }
 
@@ -104,6 +105,7 @@ fn read_input(reader: &mut Reader<'_>) -> Result<Input, FrameError> {
         0 => Input::Empty,
         1 => Input::File(reader.text()?.into()),
         2 => Input::Bytes(Arc::from(reader.bytes()?)),
+        3 => Input::Inherit,
         value => return Err(FrameError::Unknown { what: "input", value }),
     })
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use festina_types::{CancelToken, Seconds, Status, Workers};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 pub use launcher::{Launcher, LauncherKind};
 
 use super::control::ControlFolder;
@@ -29,6 +31,8 @@ pub struct MpiLaunch {
     pub ranks: Workers,
     /// The environment of the launcher. Launchers pass it on to ranks on the same host, and some to those on others.
     pub environment: Environment,
+    /// Variables that the ranks get besides, on every host.
+    pub variables: Vec<(&'static str, OsString)>,
     /// The launcher, by name or path; `None` looks for one.
     pub launcher: Option<OsString>,
     /// Arguments for the launcher, before the program: a file of hosts, say. They take precedence over festina's own.
@@ -49,6 +53,7 @@ impl MpiLaunch {
             arguments: Vec::new(),
             ranks,
             environment,
+            variables: Vec::new(),
             launcher: None,
             launcher_arguments: Vec::new(),
             library: None,
@@ -77,9 +82,11 @@ pub fn launch(launch: &MpiLaunch, cancel: &CancelToken) -> Result<u8, MpiError> 
     let mut watch = Watch { folder, cancel, stop: stop.clone(), n_passed_on: 0, urgent_at: None, error };
     let outcome = runner.run(&job, &stop, &mut watch).map_err(|source| MpiError::Launch { source })?;
     match (watch.error, watch.folder.end()) {
-        (_, Some(code)) => Ok(code),
-        (Some(error), None) => Err(error),
-        (None, None) => Err(MpiError::Lost { how: how(&launcher, outcome.status) }),
+        _ if outcome.status != Status::Finished && is_unread() => Err(MpiError::Unread),
+        // What the first rank said last did not come through a launcher that was killed.
+        (_, Some(code)) if !matches!(outcome.status, Status::Killed { .. }) => Ok(code),
+        (Some(error), _) => Err(error),
+        (None, _) => Err(MpiError::Lost { how: how(&launcher, outcome.status) }),
     }
 }
 
@@ -89,6 +96,7 @@ fn job(launch: &MpiLaunch, launcher: &Launcher, control: &Path) -> Launch {
     let library = launch.library.clone().or_else(|| library::beside(&launcher.path, launcher.kind.family()));
     let mut told = vec![(MEMBER, OsString::from("1")), (CONTROL, control.into())];
     told.push((RANKS, launch.ranks.to_string().into()));
+    told.extend(launch.variables.iter().cloned());
     told.extend(library.map(|library| (LIBRARY, library.into())));
     let names: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
     let is_root = rustix::process::geteuid().is_root();
@@ -103,6 +111,13 @@ fn job(launch: &MpiLaunch, launcher: &Launcher, control: &Path) -> Launch {
     // Launchers need some time to end their ranks, on other hosts too.
     job.grace = Seconds(2.0);
     job
+}
+
+/// Returns whether whoever read this process's standard output has gone away: launchers end in various ways then.
+fn is_unread() -> bool {
+    let mut streams = [PollFd::from_borrowed_fd(rustix::stdio::stdout(), PollFlags::OUT)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut streams, Some(&at_once)).is_ok() && streams[0].revents().contains(PollFlags::ERR)
 }
 
 fn how(launcher: &Launcher, status: Status) -> String {

@@ -183,6 +183,12 @@ impl Inputs {
         self.groups.is_empty()
     }
 
+    /// Returns whether a source is read from standard input.
+    pub fn reads_standard_input(&self) -> bool {
+        let mut sources = self.groups.iter().flatten();
+        sources.any(|source| source.origin() == Some(&Origin::StandardInput))
+    }
+
     /// Opens the sources and returns their rows.
     ///
     /// # Errors
