@@ -16,7 +16,7 @@ use festina::Exit;
 fn main() -> ExitCode {
     let run = |ranks: Option<&festina::mpi::Mpi>| {
         let dispatch = || commands::dispatch(args::Arguments::parse(), ranks);
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(dispatch)).unwrap_or(Exit::Bug).code()
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(dispatch)).unwrap_or(Exit::Bug.code())
     };
     let entered = festina::mpi::enter(&std::env::vars_os().collect(), run);
     ExitCode::from(entered.unwrap_or_else(|error| {

@@ -51,6 +51,9 @@ pub enum Error {
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] festina_route::RouteError),
+    /// The program could not be profiled.
+    #[error(transparent)]
+    Profile(#[from] festina_profile::ProfileError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -73,6 +76,7 @@ impl Error {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
+            Self::Profile(error) => error.hint(),
             Self::Mpi(error) => error.hint(),
             Self::Route(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
@@ -102,6 +106,7 @@ impl Error {
             },
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
+            Self::Profile(error) => error.exit(),
             Self::Mpi(error) => error.exit(),
         }
     }

@@ -9,6 +9,7 @@ mod error;
 mod json;
 mod laws;
 pub mod mpi;
+pub mod profile;
 pub mod scale;
 pub mod solve;
 pub mod tasks;

@@ -33,16 +33,6 @@ impl ElfImage {
         ElfFile::parse(&self.cache).ok()
     }
 
-    /// Returns whether this is a 64-bit ELF file of our own architecture.
-    pub(crate) fn is_native(&self) -> bool {
-        let own = if cfg!(target_arch = "aarch64") {
-            object::Architecture::Aarch64
-        } else {
-            object::Architecture::X86_64
-        };
-        self.parse().is_some_and(|elf| elf.architecture() == own)
-    }
-
     /// Returns where `names` are defined, in their order: from the table that survives stripping, or the full one.
     pub(crate) fn symbols<const N: usize>(&self, names: [&str; N]) -> [Option<Found>; N] {
         let mut found = [None; N];
@@ -97,7 +87,6 @@ mod tests {
         let own = TargetProcess::open(&Source::live(), std::process::id()).unwrap();
         let program = own.program().unwrap();
         let image = ElfImage::new(own.open_file(&program).unwrap());
-        assert!(image.is_native());
         let mapping = own.mappings().into_iter().find(|mapping| mapping.path == program).unwrap();
         let [found, missing] = image.symbols(["FESTINA_SEEN", "no such symbol"]);
         let address = found.unwrap().address.wrapping_add(image.bias(&mapping).unwrap());
@@ -111,7 +100,6 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut file, b"#!/bin/sh\n").unwrap();
         let image = ElfImage::new(file);
-        assert!(!image.is_native());
         assert_eq!(image.symbols(["main"]), [None]);
         assert_eq!(image.section(".text"), None);
     }

@@ -50,8 +50,7 @@ pub fn profile_command(
     let mut has_ended = || cancel.is_urgent() || child.wait(Duration::ZERO);
     recorder.run(&mut has_ended, &CancelToken::new(), observer);
     let status = end(child, cancel);
-    let recording = recorder.finish(status)?;
-    if recording.threads.is_empty() { Err(ProfileError::Nothing) } else { Ok(recording) }
+    recorder.finish(status)
 }
 
 /// Waits for the end of a program whose recording has ended: as long as it takes, or, where the user asked twice, not long.
@@ -85,9 +84,8 @@ pub fn profile_process(
     let source = Source::live();
     let process = TargetProcess::open(&source, pid).ok_or(ProfileError::NoProcess { pid })?;
     let mut mappings = process.mappings().into_iter();
-    let may_look = mappings.next().is_some_and(|mapping| {
-        ProcessMemory::new(pid).read(mapping.start, &mut [0]).is_ok()
-    });
+    let may_look =
+        mappings.next().is_some_and(|mapping| ProcessMemory::new(pid).read(mapping.start, &mut [0]).is_ok());
     if !may_look {
         return Err(ProfileError::NotPermitted { pid });
     }

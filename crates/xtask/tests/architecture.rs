@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each crate may use of ours: the arrows of the picture, written out.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("types", &[]),
     ("laws", &["types"]),
     ("route", &["types"]),
@@ -12,7 +12,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("machine", &["types"]),
     ("run", &["types", "machine"]),
     ("measure", &["types", "machine", "run", "laws"]),
-    ("festina", &["types", "laws", "machine", "run", "measure", "report", "route"]),
+    ("profile", &["types", "machine", "run", "laws"]),
+    ("festina", &["types", "laws", "machine", "run", "measure", "profile", "report", "route"]),
     ("cli", &["festina"]),
     ("testkit", &[]),
     ("xtask", &["laws"]),

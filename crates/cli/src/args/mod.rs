@@ -3,6 +3,7 @@
 mod backend;
 mod cores;
 mod laws;
+mod profile;
 mod run;
 mod scale;
 mod solve;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use backend::BackendArguments;
 pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
+pub(crate) use profile::ProfileArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
 pub(crate) use solve::{Problem, SolveArguments, TspArguments};
@@ -35,6 +37,8 @@ pub(crate) enum Verb {
     Run(Box<RunArguments>),
     /// Is there a fast, right implementation of my problem already?
     Solve(SolveArguments),
+    /// Where does the time go, and what would it gain me to fix it?
+    Profile(Box<ProfileArguments>),
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?

@@ -103,7 +103,7 @@ impl Doing {
     }
 }
 
-/// The number of restart_syscall, the tail of a call that a stop interrupted: waits with a time limit.
+/// The number of `restart_syscall`, the tail of a call that a stop interrupted: waits with a time limit.
 const RESTARTED: i64 = libc::SYS_restart_syscall;
 
 impl Call {
@@ -112,8 +112,9 @@ impl Call {
         let Self { number, arguments, .. } = *self;
         match number {
             libc::SYS_futex => Wait::Lock { address: Some(arguments[0]) },
-            libc::SYS_semop | libc::SYS_semtimedop | libc::SYS_flock => Wait::Lock { address: None },
-            libc::SYS_fcntl => Wait::Lock { address: None },
+            libc::SYS_semop | libc::SYS_semtimedop | libc::SYS_flock | libc::SYS_fcntl => {
+                Wait::Lock { address: None }
+            }
             libc::SYS_nanosleep | libc::SYS_clock_nanosleep | RESTARTED => Wait::Sleep,
             libc::SYS_wait4 | libc::SYS_waitid => Wait::Child,
             libc::SYS_rt_sigsuspend | libc::SYS_rt_sigtimedwait | libc::SYS_ptrace => Wait::Other,
@@ -159,10 +160,7 @@ mod tests {
 
     #[test]
     fn waits_are_told_apart_by_their_call() {
-        assert_eq!(
-            wait(libc::SYS_futex, [0x55d0, 0, 0, 0, 0, 0]),
-            Wait::Lock { address: Some(0x55d0) }
-        );
+        assert_eq!(wait(libc::SYS_futex, [0x55d0, 0, 0, 0, 0, 0]), Wait::Lock { address: Some(0x55d0) });
         assert_eq!(wait(libc::SYS_clock_nanosleep, [0; 6]), Wait::Sleep);
         assert_eq!(wait(libc::SYS_pselect6, [0; 6]), Wait::Sleep);
         assert_eq!(wait(libc::SYS_pselect6, [4, 0, 0, 0, 0, 0]), Wait::Io);
@@ -174,7 +172,9 @@ mod tests {
     fn a_blocked_call_is_read_whole() {
         let doing = Doing::parse("7 0x7ffe 0x1 0xffffffff 0x0 0x0 0x0 0x7ffd1 0x7f2b\n").unwrap();
         assert_eq!(doing.registers(), Some((0x7ffd1, 0x7f2b)));
-        assert!(matches!(doing, Doing::Blocked(call) if call.number == 7 && call.arguments[2] == 0xffff_ffff));
+        assert!(
+            matches!(doing, Doing::Blocked(call) if call.number == 7 && call.arguments[2] == 0xffff_ffff)
+        );
     }
 
     proptest::proptest! {

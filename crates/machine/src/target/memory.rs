@@ -54,6 +54,10 @@ impl ProcessMemory {
     /// were read: what is behind the first range that is not mapped is not.
     ///
     /// One system call copies all of them, in order: some tens of nanoseconds a range on top of a microsecond.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, where nothing could be read.
     pub fn read_ranges(&mut self, ranges: &[MemoryRange], buffer: &mut Vec<u8>) -> io::Result<usize> {
         buffer.resize(ranges.iter().map(|range| range.length).sum(), 0);
         let mut done = 0;
@@ -78,7 +82,14 @@ impl ProcessMemory {
         // SAFETY: the local vector is `buffer`, which the kernel fills with initialised bytes and nothing else; remote
         // addresses are checked by the kernel.
         let count = unsafe {
-            libc::process_vm_readv(self.pid, &raw const local, 1, self.remote.as_ptr(), self.remote.len() as _, 0)
+            libc::process_vm_readv(
+                self.pid,
+                &raw const local,
+                1,
+                self.remote.as_ptr(),
+                self.remote.len() as _,
+                0,
+            )
         };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }

@@ -1,4 +1,4 @@
-//! Finds CPython in a process: the symbol `_PyRuntime` of the program or of a `libpython`.
+//! Finds `CPython` in a process: the symbol `_PyRuntime` of the program or of a `libpython`.
 
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
@@ -34,18 +34,19 @@ pub(crate) enum NotFound {
 }
 
 impl Interpreter {
-    /// Looks for CPython in `process`.
+    /// Looks for `CPython` in `process`.
     pub(crate) fn find(process: &TargetProcess, memory: &mut impl Memory) -> Result<Self, NotFound> {
         let mappings = process.mappings();
         let program = process.program();
         let mut seen = Vec::new();
         // The library of an interpreter that has just been started is not mapped yet.
-        let is_named_so = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"python3"));
+        let is_named_so =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"python3"));
         let is_likely = program.as_ref().is_some_and(is_named_so);
         let mut answer = if is_likely { NotFound::NotReady } else { NotFound::NoPython };
         for mapping in mappings.iter().filter(|mapping| mapping.is_file()) {
-            let is_candidate = program.as_ref() == Some(&mapping.path)
-                || mapping.file_name().starts_with("libpython3");
+            let is_candidate =
+                program.as_ref() == Some(&mapping.path) || mapping.file_name().starts_with("libpython3");
             if !is_candidate || seen.contains(&mapping.identity) {
                 continue;
             }

@@ -1,6 +1,6 @@
-//! Where CPython keeps what we read, by version: offsets in bytes within its structures, on 64-bit Linux.
+//! Where `CPython` keeps what we read, by version: offsets in bytes within its structures, on 64-bit Linux.
 //!
-//! Up to 3.12 they are those of CPython's own headers (`offsetof` over `Include/internal`), the same in all releases of
+//! Up to 3.12 they are those of `CPython`'s own headers (`offsetof` over `Include/internal`), the same in all releases of
 //! a minor version. From 3.13 on the interpreter carries a table of them at the start of `_PyRuntime`
 //! (`_Py_DebugOffsets`), from which they are read.
 
@@ -12,7 +12,7 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    /// Returns the version in CPython's hexadecimal form, 0x030B07F0 for 3.11.7.
+    /// Returns the version in `CPython`'s hexadecimal form, 0x030B07F0 for 3.11.7.
     pub(crate) fn from_hex(hex: u64) -> Option<Self> {
         let version = Self { major: (hex >> 24) as u8, minor: (hex >> 16) as u8 };
         (hex >> 32 == 0 && version.major == 3).then_some(version)

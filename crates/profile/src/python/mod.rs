@@ -1,6 +1,6 @@
 //! Python stacks of another process, from its memory, without stopping it.
 //!
-//! [`Interpreter::find`] finds CPython in a process; [`Interpreter::threads`] says which of its threads run Python;
+//! [`Interpreter::find`] finds `CPython` in a process; [`Interpreter::threads`] says which of its threads run Python;
 //! [`StackReader`] reads the stacks of many threads with one system call, where they look as they did before.
 //!
 //! A thread that runs changes its stack while we read. Every reading is therefore checked: the innermost frame is the

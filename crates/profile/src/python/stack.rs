@@ -127,7 +127,8 @@ impl StackReader {
             let length: usize = ranges.iter().map(|range| range.length).sum();
             let bytes = self.buffer.get(start..(start + length).min(copied)).unwrap_or_default();
             start += length;
-            let mut walk = Walk { layout: &layout, ranges, bytes, frames: &mut frames, seen: Vec::new(), missed: false };
+            let mut walk =
+                Walk { layout: &layout, ranges, bytes, frames: &mut frames, seen: Vec::new(), missed: false };
             let mut tried = if bytes.len() == length { walk.thread(known, memory) } else { Tried::Torn };
             for _ in 1..TRIES {
                 if tried != Tried::Torn {
@@ -167,7 +168,8 @@ fn again(known: &mut Known, layout: &Layout, frames: &mut Vec<RawFrame>, memory:
         }
         bytes.truncate(layout.thread.size);
     }
-    Walk { layout, ranges: &ranges, bytes: &bytes, frames, seen: Vec::new(), missed: false }.thread(known, memory)
+    Walk { layout, ranges: &ranges, bytes: &bytes, frames, seen: Vec::new(), missed: false }
+        .thread(known, memory)
 }
 
 /// One walk from the innermost frame outwards.
@@ -261,7 +263,9 @@ impl Walk<'_> {
         let mut addresses: Vec<(u64, u64)> =
             self.seen.iter().filter_map(|start| Some((*start, start.checked_add(size)?))).collect();
         if known.window.len() < MOST_RANGES / 2 {
-            addresses.extend(known.window.iter().map(|range| (range.address, range.address + range.length as u64)));
+            addresses.extend(
+                known.window.iter().map(|range| (range.address, range.address + range.length as u64)),
+            );
         }
         addresses.sort_unstable();
         known.window.clear();

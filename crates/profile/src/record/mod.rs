@@ -92,7 +92,8 @@ impl<'a> Recorder<'a> {
             ..Recording::default()
         };
         let catalogue = Catalogue::new(&mut recording);
-        let failed = |path: &Path, source| ProfileError::File { action: format!("write {}", path.display()), source };
+        let failed =
+            |path: &Path, source| ProfileError::File { action: format!("write {}", path.display()), source };
         let file = match path {
             Some(path) => {
                 Some(RecordingWriter::create(path, &recording).map_err(|error| failed(path, error))?)
@@ -127,12 +128,15 @@ impl<'a> Recorder<'a> {
         let limit = self.options.duration.map_or(u64::MAX, |duration| (duration.0 * 1e9) as u64);
         let mut due = self.start_ns;
         let mut spent_before = cpu_before;
-        while !cancel.is_requested() && !has_ended() {
+        loop {
             let now = clock::now_ns() - self.start_ns;
             if now >= limit {
                 break;
             }
             self.round(now);
+            if cancel.is_requested() || has_ended() {
+                break;
+            }
             self.slow(now, observer);
             let spent = clock::cpu_ns();
             self.adapt(spent - spent_before);

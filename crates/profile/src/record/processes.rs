@@ -197,6 +197,7 @@ impl Living {
         } else if now < self.fresh_until_ns {
             self.refresh_python();
         }
+        self.seek_python(now, recording);
         let mut did = Vec::new();
         let mut index = 0;
         while index < self.threads.len() {
@@ -260,7 +261,6 @@ impl Living {
             self.own_stack = unseen(&format!("[{name}]"), recording, catalogue);
             recording.processes[self.index as usize].name = name;
         }
-        self.seek_python(now, recording);
         if let Python::Read(reading) = &mut self.python {
             reading.check(now, &mut self.memory);
             self.refresh_python();
@@ -270,8 +270,8 @@ impl Living {
     fn seek_python(&mut self, now: u64, recording: &mut Recording) {
         if self.python.seek(now, &self.process, &mut self.memory) {
             self.refresh_python();
+            note_python(self, recording);
         }
-        note_python(self, recording);
     }
 
     /// Looks for threads that have begun to run Python, where some do not.
@@ -280,14 +280,19 @@ impl Living {
             && self.threads.iter().any(|thread| !reading.knows(thread.tid()))
         {
             let tids: Vec<u32> = self.threads.iter().map(Watched::tid).collect();
+            let before: Vec<bool> = tids.iter().map(|tid| reading.knows(*tid)).collect();
             reading.refresh(&tids, &mut self.memory);
+            // Those that are blocked have a stack now.
+            for (thread, knew) in self.threads.iter_mut().zip(before) {
+                if !knew && reading.knows(thread.tid()) {
+                    thread.look_anew();
+                }
+            }
         }
     }
 }
 
 fn note_python(living: &Living, recording: &mut Recording) {
     let python = &mut recording.processes[living.index as usize].python;
-    if python.is_none() {
-        *python = living.python.version();
-    }
+    *python = living.python.version().or(python.take());
 }

@@ -19,7 +19,7 @@ pub(super) struct Watched {
     progress: Progress,
     /// What was recorded last.
     last: Option<(State, u32)>,
-    /// Time in run queues that is not recorded yet.
+    /// The wait for a CPU that has ended since it was looked at before.
     queued_ns: u64,
 }
 
@@ -77,7 +77,8 @@ impl Watched {
             let Some(progress) = self.thread.progress() else { return Look::Ended };
             let before = std::mem::replace(&mut self.progress, progress);
             let delay = progress.scheduled.run_delay_ns.saturating_sub(before.scheduled.run_delay_ns);
-            self.queued_ns += delay;
+            // Of several waits since, each is taken for as long as the others.
+            self.queued_ns = delay / progress.slices.saturating_sub(before.slices).max(1);
             let was_blocked = self.last.is_some_and(|(state, _)| !state.is_ready());
             // Who was not put on a CPU since has not run.
             if was_blocked && progress.slices == before.slices {
@@ -102,6 +103,13 @@ impl Watched {
         }
     }
 
+    /// Sees to it that it is looked at though it did not run: there is more to be seen of it now.
+    pub(super) fn look_anew(&mut self) {
+        if let Some((state, _)) = &mut self.last {
+            *state = State::Cpu;
+        }
+    }
+
     /// Records that it is where it was.
     pub(super) fn stay(&mut self, recording: &mut Recording) {
         recording.threads[self.index].rounds.end = recording.rounds.len() as u32;
@@ -112,7 +120,9 @@ impl Watched {
 pub(super) fn state_of(doing: Doing, runtime: Option<&Range<u64>>) -> State {
     match doing.wait() {
         None => State::Cpu,
-        Some(Wait::Lock { address: Some(address) }) if runtime.is_some_and(|r| r.contains(&address)) => State::Gil,
+        Some(Wait::Lock { address: Some(address) }) if runtime.is_some_and(|r| r.contains(&address)) => {
+            State::Gil
+        }
         Some(Wait::Lock { .. }) => State::Lock,
         Some(Wait::Io) => State::Io,
         Some(Wait::Sleep) => State::Sleep,

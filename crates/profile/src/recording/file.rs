@@ -12,6 +12,7 @@
 //! C thread round state stack queued_ns       a change
 //! M round bytes                              memory
 //! X thread rounds_end cpu_ns queued_ns       a thread's sums
+//! p process python name                      what became of a process
 //! E {"end_ns":…,"status":…,…}                how it ended
 //! ```
 //!
@@ -25,9 +26,7 @@ use festina_types::{Finding, Severity, Status};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{
-    Change, Frame, Function, Kind, MemoryPoint, Process, Recording, Sampling, Stack, State, Thread,
-};
+use super::{Change, Frame, Function, Kind, MemoryPoint, Process, Recording, Sampling, Stack, State, Thread};
 
 /// The first line of every recording of this version.
 const HEADER: &str = "festina-profile 1";
@@ -131,7 +130,13 @@ impl RecordingWriter {
         for process in &recording.processes[written.processes..] {
             let parent = process.parent.map_or("-".to_owned(), |parent| parent.to_string());
             let python = process.python.as_deref().unwrap_or("-");
-            writeln!(file, "P {} {parent} {} {python} {}", process.pid, process.from_ns, quoted(&process.name)?)?;
+            writeln!(
+                file,
+                "P {} {parent} {} {python} {}",
+                process.pid,
+                process.from_ns,
+                quoted(&process.name)?
+            )?;
         }
         written.processes = recording.processes.len();
         for function in &recording.functions[written.functions..] {
@@ -175,6 +180,10 @@ impl RecordingWriter {
     /// If the file cannot be written.
     pub fn finish(mut self, recording: &Recording) -> io::Result<()> {
         self.append(recording)?;
+        for (index, process) in recording.processes.iter().enumerate() {
+            let python = process.python.as_deref().unwrap_or("-");
+            writeln!(self.file, "p {index} {python} {}", quoted(&process.name)?)?;
+        }
         for (index, thread) in recording.threads.iter().enumerate() {
             writeln!(self.file, "X {index} {} {} {}", thread.rounds.end, thread.cpu_ns, thread.queued_ns)?;
         }
@@ -282,6 +291,12 @@ impl Reader {
                 recording.started_at_s = head.started_at_s;
             }
             "P" => recording.processes.push(process(rest, recording.processes.len())?),
+            "p" => {
+                let mut words = rest.splitn(3, ' ');
+                let process = recording.processes.get_mut(number::<usize>(&mut words)?)?;
+                process.python = optional(words.next()?);
+                process.name = serde_json::from_str(words.next()?).ok()?;
+            }
             "T" => {
                 let process: u32 = number(&mut words)?;
                 recording.processes.get(process as usize)?;
@@ -305,7 +320,8 @@ impl Reader {
                 let stack = Stack { parent: number(&mut words)?, frame: number(&mut words)? };
                 let own = recording.stacks.len();
                 // The first stack is empty; the others stand on one before them.
-                let is_sound = (stack.parent as usize) < own && (stack.frame as usize) < recording.frames.len();
+                let is_sound =
+                    (stack.parent as usize) < own && (stack.frame as usize) < recording.frames.len();
                 (own == 0 || is_sound).then_some(())?;
                 recording.stacks.push(stack);
             }
@@ -349,8 +365,8 @@ impl Reader {
         let state = *State::ALL.get(number::<usize>(words)?)?;
         let change = Change { round, state, stack: number(words)?, queued_ns: number(words)? };
         let is_next = thread.changes.last().map_or(thread.rounds.start <= round, |last| last.round < round);
-        let is_known = (round as usize) < recording.rounds.len()
-            && (change.stack as usize) < recording.stacks.len();
+        let is_known =
+            (round as usize) < recording.rounds.len() && (change.stack as usize) < recording.stacks.len();
         (is_next && is_known).then_some(())?;
         thread.changes.push(change);
         thread.rounds.end = thread.rounds.end.max(round + 1);
@@ -374,10 +390,13 @@ fn number<'a, T: std::str::FromStr>(words: &mut impl Iterator<Item = &'a str>) -
     words.next()?.parse().ok()
 }
 
+fn optional(word: &str) -> Option<String> {
+    (word != "-").then(|| word.to_owned())
+}
+
 fn process(rest: &str, index: usize) -> Option<Process> {
     let mut words = rest.splitn(5, ' ');
     let pid = number(&mut words)?;
-    let optional = |word: &str| (word != "-").then(|| word.to_owned());
     let parent = match optional(words.next()?) {
         Some(word) => Some(word.parse::<u32>().ok().filter(|parent| (*parent as usize) < index)?),
         None => None,
@@ -418,7 +437,13 @@ mod tests {
             rounds: vec![10, 25, 30],
             end_ns: 40,
             processes: vec![
-                Process { pid: 9, parent: None, name: "python3 x".to_owned(), python: Some("3.11".into()), from_ns: 0 },
+                Process {
+                    pid: 9,
+                    parent: None,
+                    name: "python3 x".to_owned(),
+                    python: Some("3.11".into()),
+                    from_ns: 0,
+                },
                 Process { pid: 11, parent: Some(0), name: "ls".to_owned(), python: None, from_ns: 20 },
             ],
             threads: vec![Thread {
@@ -487,7 +512,10 @@ mod tests {
     #[test]
     fn other_versions_and_other_files_are_told() {
         let told = |text| read(text).unwrap_err().to_string();
-        assert_eq!(told("festina-profile 2\n"), "here is a recording in format 2; this festina reads format 1");
+        assert_eq!(
+            told("festina-profile 2\n"),
+            "here is a recording in format 2; this festina reads format 1"
+        );
         assert_eq!(told("#!/bin/sh\n"), "here is not a recording of festina profile");
         assert_eq!(told("festina-profile 1\nC 0 0 0 0 0\n"), "here, line 2: not understood");
     }

@@ -253,6 +253,26 @@ impl Recording {
         edges.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 
+    /// Returns the functions in which threads were on CPUs most often in the last two thousand changes, with their shares of
+    /// these: for a view while the recording grows.
+    pub fn hottest(&self, most: usize) -> Vec<(&str, f64)> {
+        const CHANGES: usize = 2_000;
+        let mut counts: HashMap<u32, usize> = HashMap::new();
+        let latest = |thread: &Thread| thread.changes.len().saturating_sub(CHANGES);
+        let changes = self.threads.iter().flat_map(|thread| &thread.changes[latest(thread)..]);
+        for change in changes.filter(|change| change.state == State::Cpu && change.stack != 0) {
+            let frame = self.stacks[change.stack as usize].frame;
+            *counts.entry(self.frames[frame as usize].function).or_default() += 1;
+        }
+        let all: usize = counts.values().sum();
+        let mut counts: Vec<(u32, usize)> = counts.into_iter().collect();
+        counts.sort_unstable_by_key(|(function, count)| (std::cmp::Reverse(*count), *function));
+        let named = |(function, count): (u32, usize)| {
+            (self.functions[function as usize].name.as_str(), count as f64 / all as f64)
+        };
+        counts.into_iter().take(most).map(named).collect()
+    }
+
     /// Returns its length in seconds.
     pub fn elapsed_s(&self) -> f64 {
         self.end_ns as f64 * 1e-9

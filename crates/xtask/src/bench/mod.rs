@@ -8,6 +8,7 @@ mod interleave;
 mod mpi;
 mod noise;
 mod page;
+mod profile;
 mod simulate;
 mod spawn;
 mod startup;
@@ -45,6 +46,12 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
+    Benchmark {
+        name: "profile",
+        about: "cost and truth of a profile, beside the peers': [SCALE]",
+        run: profile::run,
+        is_complete: true,
+    },
     Benchmark {
         name: "noise",
         about: "a CPU hog beside the measurement",

@@ -1,0 +1,200 @@
+//! Real Pythons, recorded from outside: what they say of their own time is what we must find.
+//!
+//! Every version of CPython that we read and that is on this machine is looked at; which are not is printed. The programs
+//! measure themselves, so that a machine that is busy with other things changes nothing but how long they take.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use festina_profile::{Options, Profile, Recording, Spot, State, Target, analyse, profile_command};
+use festina_types::CancelToken;
+
+/// Returns the Pythons on this machine, with their versions; the machine's own `python3` is one of them.
+fn pythons() -> &'static [(String, String)] {
+    static FOUND: OnceLock<Vec<(String, String)>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for name in ["python3", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13"] {
+            let told = Command::new(name)
+                .args(["-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"])
+                .output();
+            let text = told.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+            match text.as_deref().unwrap_or_default().trim().split_once(' ') {
+                Some((version, path)) if found.iter().all(|(_, known)| known != path) => {
+                    found.push((version.to_owned(), path.to_owned()));
+                }
+                Some(_) => {}
+                None => println!("{name} is not on this machine, and was not looked at"),
+            }
+        }
+        assert!(!found.is_empty(), "there is a python3");
+        found
+    })
+}
+
+fn record(words: &[&str], rate_hz: f64) -> Recording {
+    let target = Target {
+        program: words[0].into(),
+        arguments: words[1..].iter().map(Into::into).collect(),
+        environment: std::env::vars_os().collect(),
+    };
+    let options = Options { rate_hz, ..Options::default() };
+    profile_command(&target, &options, None, &CancelToken::new(), &mut ()).unwrap()
+}
+
+fn program(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(name).display().to_string()
+}
+
+fn spot<'a>(profile: &'a Profile, name: &str) -> &'a Spot {
+    let found = profile.functions.iter().find(|spot| spot.name == name);
+    found.unwrap_or_else(|| {
+        panic!("{name} in {:?}", profile.functions.iter().map(|s| &s.name).collect::<Vec<_>>())
+    })
+}
+
+fn codes(profile: &Profile) -> Vec<&str> {
+    profile.findings.iter().map(|finding| finding.code.as_str()).collect()
+}
+
+#[test]
+fn each_part_has_the_time_that_it_took_in_every_version() {
+    let folder = tempfile::tempdir().unwrap();
+    for (version, python) in pythons() {
+        let told = folder.path().join("told");
+        let script = format!("exec {python} {} > {}", program("parts.py"), told.display());
+        let profile = analyse(&record(&["sh", "-c", &script], 500.0), 2);
+        let told = std::fs::read_to_string(&told).unwrap();
+        let truth: HashMap<&str, f64> = told
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, seconds)| (name, seconds.parse().unwrap()))
+            .collect();
+        assert_eq!(truth.len(), 4, "{version}: {told}");
+        for (name, seconds) in truth {
+            let found = spot(&profile, name);
+            let difference = (found.total_s - seconds).abs() / profile.elapsed_s;
+            assert!(difference < 0.04, "{version}, {name}: {} for {seconds}", found.total_s);
+        }
+        let child = spot(&profile, "child_part");
+        assert!((0.3..1.5).contains(&child.total_s), "{version}: {}", child.total_s);
+        let sleeping = spot(&profile, "sleeping_part");
+        assert!(sleeping.states_s[State::Sleep.index()] > 0.9 * sleeping.total_s, "{version}: {sleeping:?}");
+        assert!(!codes(&profile).contains(&"gil-contention"), "{version}: {:?}", profile.findings);
+        // The hottest line is that of the loop.
+        assert!(profile.lines[0].name == "spin", "{version}: {:?}", profile.lines[0]);
+        assert!([14, 15].contains(&profile.lines[0].line), "{version}: {:?}", profile.lines[0]);
+    }
+}
+
+#[test]
+fn waits_are_told_apart_in_every_version() {
+    let waits = [
+        ("waits_asleep", State::Sleep),
+        ("waits_for_lock", State::Lock),
+        ("waits_for_condition", State::Lock),
+        ("waits_for_pipe", State::Io),
+        ("waits_for_child", State::Child),
+    ];
+    for (version, python) in pythons() {
+        let profile = analyse(&record(&[python, &program("waits.py")], 500.0), 2);
+        for (name, state) in waits {
+            let states = spot(&profile, name).states_s;
+            // Before it waits and behind it a thread runs, or waits for the GIL.
+            let busy: f64 =
+                [State::Cpu, State::Queue, State::Gil, State::Paging].map(|s| states[s.index()]).iter().sum();
+            let waited = states.iter().sum::<f64>() - busy;
+            let right = states[state.index()] / waited;
+            assert!(waited > 0.5, "{version}, {name}: {states:?}");
+            // The child is also started, and its start waited for, by a pipe.
+            let least = if state == State::Child { 0.9 } else { 0.99 };
+            assert!(right >= least, "{version}, {name}: {states:?}");
+        }
+    }
+}
+
+#[test]
+fn threads_that_fight_for_the_lock_wait_for_it_in_every_version() {
+    for (version, python) in pythons() {
+        let profile = analyse(&record(&[python, &program("fight.py")], 500.0), 8);
+        let states = spot(&profile, "fights").states_s;
+        let total: f64 = states.iter().sum();
+        let share = states[State::Gil.index()] / total;
+        assert!((0.3..0.7).contains(&share), "{version}: {states:?}");
+        assert!(codes(&profile).contains(&"gil-contention"), "{version}: {:?}", profile.findings);
+        // One at a time: making it free frees all but the start, and spreading it helps.
+        let fight = spot(&profile, "fights");
+        assert!(fight.serial_share.value > 0.6 * fight.share.value, "{version}: {fight:?}");
+    }
+}
+
+#[test]
+fn only_stacks_that_are_possible_are_seen_in_every_version() {
+    let callers = HashMap::from([
+        ("innermost", "middle"),
+        ("middle", "left"),
+        ("left", "<module>"),
+        ("alone", "right"),
+        ("right", "<module>"),
+    ]);
+    for (version, python) in pythons() {
+        let recording = record(&[python, &program("calls.py")], 1_000.0);
+        let name = |stack: u32| {
+            let frame = recording.stacks[stack as usize].frame as usize;
+            recording.functions[recording.frames[frame].function as usize].name.as_str()
+        };
+        let mut seen = 0;
+        for (index, stack) in recording.stacks.iter().enumerate().skip(1) {
+            let (own, caller) = (name(index as u32), if stack.parent == 0 { "" } else { name(stack.parent) });
+            if let Some(expected) = callers.get(own) {
+                assert_eq!(caller, *expected, "{version}: {own}");
+                seen += 1;
+            }
+        }
+        assert!(seen >= 4, "{version}: {seen}");
+        let (read, torn) = (recording.sampling.stacks_read, recording.sampling.stacks_torn);
+        assert!(torn * 20 < read, "{version}: {torn} of {read} were torn");
+    }
+}
+
+#[test]
+fn a_program_in_step_with_the_looks_is_not_seen_always_at_the_same_place() {
+    let profile = analyse(&record(&["python3", &program("in_step.py")], 100.0), 2);
+    let (first, second) = (spot(&profile, "first_half").total_s, spot(&profile, "second_half").total_s);
+    let share = first / (first + second);
+    // 300 looks: a standard deviation of 3 points. Looks in step would give 0 or 1.
+    assert!((share - 0.5).abs() < 0.15, "{share}");
+}
+
+#[test]
+fn packing_and_many_short_processes_are_found_where_they_are() {
+    let profile = analyse(&record(&["python3", &program("packing.py")], 500.0), 2);
+    assert!(codes(&profile).contains(&"pickling"), "{:?}", profile.findings);
+    assert!(!codes(&profile).contains(&"many-short-processes"), "{:?}", profile.findings);
+    let profile = analyse(&record(&["sh", &program("many.sh")], 500.0), 2);
+    assert!(codes(&profile).contains(&"many-short-processes"), "{:?}", profile.findings);
+    assert!(!codes(&profile).contains(&"pickling"), "{:?}", profile.findings);
+}
+
+#[test]
+fn a_recording_is_stored_and_gives_the_same_profile() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recording");
+    let target = Target {
+        program: "python3".into(),
+        arguments: vec![program("in_step.py").into()],
+        environment: std::env::vars_os().collect(),
+    };
+    let options = Options::default();
+    let recorded = profile_command(&target, &options, Some(&path), &CancelToken::new(), &mut ()).unwrap();
+    let read = festina_profile::read_recording(&path).unwrap();
+    assert_eq!(analyse(&read, 4), analyse(&recorded, 4));
+    let stacks = festina_profile::collapsed(&read);
+    assert!(
+        stacks.lines().any(|line| line.contains("first_half") && line.contains("in_step.py")),
+        "{stacks}"
+    );
+    assert_eq!(festina_profile::speedscope(&read)["profiles"].as_array().unwrap().len(), 1);
+}
