@@ -11,14 +11,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use festina::Exit;
+use festina::run::{Here, OWN_FUNCTIONS, enter};
 
 /// A panic is a bug of ours, and says so by its exit code.
 fn main() -> ExitCode {
-    let run = |ranks: Option<&festina::mpi::Mpi>| {
-        let dispatch = || commands::dispatch(args::Arguments::parse(), ranks);
+    let run = |here: Here<'_>| {
+        let dispatch = || commands::dispatch(args::Arguments::parse(), here.ranks());
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(dispatch)).unwrap_or(Exit::Bug.code())
     };
-    let entered = festina::mpi::enter(&std::env::vars_os().collect(), run);
+    let entered = enter(&std::env::vars_os().collect(), OWN_FUNCTIONS, run);
     ExitCode::from(entered.unwrap_or_else(|error| {
         output::print_error(&error);
         error.exit().code()

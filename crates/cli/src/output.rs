@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use festina::Error;
 use festina::report::{Block, Report, csv, html, svg, text};
+use festina::{Error, Finding, Severity};
 use serde_json::Value;
 
 use crate::args::OutputArguments;
@@ -91,11 +91,16 @@ pub(crate) fn write_files(
     arguments.json.as_deref().map_or(Ok(()), |path| emit_json(json, path))
 }
 
-/// Prints `report` to standard error if that is a terminal; elsewhere its title alone, and only if it `matters`.
-pub(crate) fn print_to_errors(report: &Report, matters: bool) {
+/// Prints `report` to standard error if that is a terminal; elsewhere its title and what of `findings` is more than a note,
+/// and only if it `matters`.
+pub(crate) fn print_to_errors(report: &Report, findings: &[Finding], matters: bool) {
     if !ranks::are_terminals().errors {
         if matters {
-            let _ = writeln!(io::stderr().lock(), "festina: {} ({})", report.title, report.subtitle);
+            let mut errors = io::stderr().lock();
+            let _ = writeln!(errors, "festina: {} ({})", report.title, report.subtitle);
+            for finding in findings.iter().filter(|finding| finding.severity > Severity::Note) {
+                let _ = writeln!(errors, "festina: {}", finding.message);
+            }
         }
         return;
     }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use festina::mpi::{LIBRARY, MpiLaunch, launch};
 use festina::{Error, Exit, Workers};
@@ -20,9 +20,7 @@ pub(crate) fn start(
     state: &Path,
     reads_input: bool,
 ) -> Result<Exit, Error> {
-    let own = std::env::current_exe()
-        .map_err(|source| Error::File { action: "find festina's own program".to_owned(), source })?;
-    let mut job = MpiLaunch::new(own, ranks, std::env::vars_os().collect());
+    let mut job = MpiLaunch::new(own_program()?, ranks, std::env::vars_os().collect());
     job.arguments = std::env::args_os().skip(1).collect();
     job.launcher.clone_from(&arguments.launcher);
     job.launcher_arguments.clone_from(&arguments.launcher_arg);
@@ -40,6 +38,12 @@ pub(crate) fn start(
     }
     let code = launch(&job, &cancel_on_signals())?;
     Ok(Exit::from_code(code).unwrap_or(Exit::Bug))
+}
+
+/// Returns the program of this process.
+pub(crate) fn own_program() -> Result<PathBuf, Error> {
+    std::env::current_exe()
+        .map_err(|source| Error::File { action: "find festina's own program".to_owned(), source })
 }
 
 fn terminals() -> OsString {

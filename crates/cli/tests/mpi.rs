@@ -205,7 +205,7 @@ fn what_is_wrong_is_told_once() {
 }
 
 #[test]
-fn tours_are_solved_on_ranks() {
+fn tours_are_the_same_on_every_backend() {
     let festina = Festina::new();
     let cities: String =
         (0..60).map(|n| format!("c{n},{},{}\n", n * 7919 % 1000, n * 104_729 % 997)).collect();
@@ -220,4 +220,5 @@ fn tours_are_solved_on_ranks() {
     let ranks = solve(&["--on", "mpi", "-j", "2"]);
     assert_eq!(ranks["is_verified"], true);
     assert_eq!(ranks, solve(&["-j", "2"]));
+    assert_eq!(ranks, solve(&["-j", "2", "--on", "processes"]));
 }

@@ -15,6 +15,8 @@ pub enum BackendName {
     Processes,
     /// The ranks of an MPI job, on one host or many.
     Mpi,
+    /// Allocations of Slurm.
+    Slurm,
 }
 
 impl BackendName {
@@ -51,6 +53,7 @@ impl BackendName {
             Self::Threads => "threads",
             Self::Processes => "processes",
             Self::Mpi => "mpi",
+            Self::Slurm => "slurm",
         }
     }
 }

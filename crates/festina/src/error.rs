@@ -2,7 +2,8 @@
 
 use std::io;
 
-use festina_types::Exit;
+use festina_route::RouteError;
+use festina_types::{BackendError, Exit};
 use thiserror::Error;
 
 /// Why there is no answer: one message, often a hint, and the exit code that suits both.
@@ -48,12 +49,30 @@ pub enum Error {
     /// The ranks of MPI could not be used.
     #[error(transparent)]
     Mpi(#[from] festina_run::mpi::MpiError),
+    /// Worker processes could not be had.
+    #[error(transparent)]
+    Processes(#[from] festina_run::processes::ProcessesError),
+    /// A function failed, or the workers of a backend were lost.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Slurm could not be used.
+    #[error(transparent)]
+    Slurm(#[from] festina_run::slurm::SlurmError),
+    /// A worker cannot use its pool's folder.
+    #[error(transparent)]
+    Chunk(#[from] festina_run::chunks::ChunkError),
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
-    Route(#[from] festina_route::RouteError),
+    Route(#[from] RouteError),
     /// The program could not be profiled.
     #[error(transparent)]
     Profile(#[from] festina_profile::ProfileError),
+    /// The service could not be loaded.
+    #[error(transparent)]
+    Load(#[from] festina_load::LoadError),
+    /// A graph or points are wrong.
+    #[error(transparent)]
+    Graph(#[from] festina_graph::GraphError),
     /// The measurement could not be made.
     #[error(transparent)]
     Measure(#[from] festina_measure::MeasureError),
@@ -77,8 +96,14 @@ impl Error {
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
             Self::Profile(error) => error.hint(),
+            Self::Load(error) => error.hint(),
             Self::Mpi(error) => error.hint(),
+            Self::Processes(error) => error.hint(),
+            Self::Backend(_) => None,
+            Self::Slurm(error) => error.hint(),
+            Self::Chunk(error) => error.hint(),
             Self::Route(error) => error.hint().map(str::to_owned),
+            Self::Graph(error) => error.hint().map(str::to_owned),
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => {
                     Some("correct the path: a file or a folder of it does not exist".to_owned())
@@ -96,7 +121,10 @@ impl Error {
     /// Returns the exit code that says what kind of error it is.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) => Exit::BadInput,
+            Self::Route(RouteError::Backend(error)) | Self::Backend(error) => exit_of_backend(error),
+            Self::Input { .. } | Self::Spec { .. } | Self::Law(_) | Self::Route(_) | Self::Graph(_) => {
+                Exit::BadInput
+            }
             Self::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::InvalidData
@@ -107,8 +135,20 @@ impl Error {
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
             Self::Profile(error) => error.exit(),
+            Self::Load(error) => error.exit(),
             Self::Mpi(error) => error.exit(),
+            Self::Processes(error) => error.exit(),
+            Self::Slurm(error) => error.exit(),
+            Self::Chunk(error) => error.exit(),
         }
+    }
+}
+
+fn exit_of_backend(error: &BackendError) -> Exit {
+    match error {
+        BackendError::Task { .. } | BackendError::Deadly { .. } => Exit::No,
+        BackendError::Lost { .. } => Exit::Unavailable,
+        BackendError::Canceled => Exit::Interrupted,
     }
 }
 

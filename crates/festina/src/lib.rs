@@ -8,22 +8,30 @@ mod cores;
 mod error;
 mod json;
 mod laws;
+pub mod load;
 pub mod mpi;
 pub mod profile;
+pub mod run;
 pub mod scale;
+pub mod slurm;
 pub mod solve;
 pub mod tasks;
+mod tasks_advice;
+mod tasks_map;
 mod tasks_stored;
+pub mod vrp;
 
 pub use backend::BackendName;
 pub use cores::{cores, cores_json, cores_report};
 pub use error::Error;
+/// What is told while a service is loaded.
+pub use festina_load::LoadObserver;
 /// What a machine has, and what limits leave of it.
 pub use festina_machine as machine;
 /// Reports as text, HTML, SVG and CSV.
 pub use festina_report as report;
 /// Native functions on threads of this process.
 pub use festina_run::Threads;
-pub use festina_types::{Backend, Bytes, CancelToken, Exit, Point, Seconds, Workers};
+pub use festina_types::{Backend, Bytes, CancelToken, Exit, Finding, Point, Seconds, Severity, Workers};
 pub use json::{Versioned, versioned};
 pub use laws::{LawParameter, LawsResult, LawsSource, SpeedupRow, laws, laws_report, parse_times};

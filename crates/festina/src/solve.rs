@@ -1,5 +1,7 @@
 //! `festina solve`: fast, right implementations of known problems, each answer with its certificate.
 
+mod mst;
+
 use std::time::Instant;
 
 use festina_report::{Axis, Block, Chart, PlotPoint, Report, Role, Series, Unit};
@@ -7,6 +9,8 @@ use festina_route::{Budget, check};
 pub use festina_route::{Format, Instance, Limit, Method, Progress, Request, Shape, Solution, Status};
 use festina_types::{Backend, CancelToken, Finding, Seconds, Severity};
 use serde::Serialize;
+
+pub use mst::{MstFormat, MstInput, MstResult, mst_report, read_mst, solve_mst, verify_mst};
 
 use crate::{Error, Versioned, versioned};
 
@@ -73,6 +77,21 @@ pub fn solve_tsp(
 /// answer everywhere.
 pub fn work_of(time: Seconds) -> Limit {
     Limit::Work((time.0 * Budget::WORK_PER_SECOND as f64) as u64)
+}
+
+/// Returns the shape of an open tour between two cities, each by its name or its number from 1.
+///
+/// # Errors
+///
+/// [`Error::Input`] for a city that the instance does not have.
+pub fn open_shape(instance: &Instance, start: Option<&str>, end: Option<&str>) -> Result<Shape, Error> {
+    let city = |name: Option<&str>| -> Result<Option<usize>, Error> {
+        let Some(name) = name else { return Ok(None) };
+        let hint = format!("name one, or give its number from 1 to {}", instance.n());
+        let missing = || Error::input_with_hint(format!("there is no city '{name}'"), hint);
+        instance.find(name).map(Some).ok_or_else(missing)
+    };
+    Ok(Shape::Open { start: city(start)?, end: city(end)? })
 }
 
 /// Checks the tour file `bytes` against `instance`.

@@ -3,15 +3,20 @@
 use festina_laws::simulate::{Costs, Policy, Simulator, Tasks};
 use festina_report::{Block, Cell, Column, Report, Table as ReportTable, Unit};
 pub use festina_run::tasks::{
-    Collect, CommandBackend, Inputs, LocalCores, Origin, Pipe, Progress, Resume, RunRequest, RunResult,
-    Source, Streams, Summary, Table, TableFormat, TaskObserver,
+    Collect, CommandBackend, Inputs, LocalCores, Origin, Pipe, Progress, Record, Resume, RunRequest,
+    RunResult, SlotTime, Source, Streams, Summary, THREAD_VARIABLES, Table, TableFormat, TaskObserver,
 };
 pub use festina_run::{Environment, Input};
 use festina_types::{CancelToken, Seconds, Workers};
 use serde::Serialize;
 
+use crate::tasks_advice::advice;
+pub use crate::tasks_map::{MapResult, map_report};
 pub use crate::tasks_stored::stored_run_report;
 use crate::{Error, Versioned, versioned};
+
+/// A share of the time below this is not shown.
+const NEGLIGIBLE: f64 = 5e-4;
 
 /// The multiples of the workers that are asked about.
 const MULTIPLES: [u32; 5] = [1, 2, 4, 16, 64];
@@ -91,19 +96,19 @@ pub fn run_tasks_on(
     observer: &mut dyn TaskObserver,
     cancel: &CancelToken,
 ) -> Result<TasksResult, Error> {
-    let run = festina_run::tasks::run_on(backend, request, streams, observer, cancel)?;
+    let mut run = festina_run::tasks::run_on(backend, request, streams, observer, cancel)?;
     let forecasts = forecasts(&run.summary);
+    run.findings.extend(advice(&run.summary, &forecasts));
     Ok(TasksResult { run, forecasts })
 }
 
 /// Returns the makespans at multiples of the workers: these tasks in this order, with the start-up and the time between
 /// tasks as they were.
-fn forecasts(summary: &Summary) -> Vec<MakespanForecast> {
+pub(crate) fn forecasts(summary: &Summary) -> Vec<MakespanForecast> {
     let durations: Vec<f64> = summary.durations_s.iter().map(|seconds| f64::from(*seconds)).collect();
-    let count = durations.len().max(1) as f64;
     let slots = summary.slots.max(1);
     let start_up = summary.time.start_up_s / f64::from(slots);
-    let costs = Costs { per_task: Seconds(summary.time.dispatch_s / count), ..Costs::default() };
+    let costs = costs(summary);
     let Ok(tasks) = Tasks::independent(durations) else { return Vec::new() };
     let Ok(mut simulator) = Simulator::new(&tasks, costs, Policy::Fifo) else { return Vec::new() };
     let workers = MULTIPLES.iter().filter_map(|multiple| Workers::new(slots.checked_mul(*multiple)?));
@@ -118,6 +123,12 @@ fn forecasts(summary: &Summary) -> Vec<MakespanForecast> {
             }
         })
         .collect()
+}
+
+/// Returns what a task costs beyond its own time.
+pub(crate) fn costs(summary: &Summary) -> Costs {
+    let count = summary.durations_s.len().max(1) as f64;
+    Costs { per_task: Seconds(summary.time.dispatch_s / count), ..Costs::default() }
 }
 
 impl TasksResult {
@@ -162,6 +173,15 @@ pub fn run_report(result: &TasksResult) -> Report {
     }
     let title = format!("{} in {}", counts.join(", "), Seconds(summary.wall_s));
     let mut report = Report::new(title).with_subtitle(folder.path().display().to_string());
+    achieved(&mut report, summary, &result.forecasts);
+    if !result.run.findings.is_empty() {
+        report.push(result.run.findings.clone());
+    }
+    report
+}
+
+/// Adds the speed-up, what was lost, and what more workers would have brought.
+pub(crate) fn achieved(report: &mut Report, summary: &Summary, forecasts: &[MakespanForecast]) {
     if summary.time.work_s > 0.0 {
         let speedup = format!(
             "Speed-up {:.2} on {} workers (at most {:.2} with these tasks), efficiency {:.0} %.",
@@ -172,12 +192,8 @@ pub fn run_report(result: &TasksResult) -> Report {
         );
         report.push(Block::paragraph(speedup));
         report.push(losses(summary));
-        report.push(more_workers(&result.forecasts));
+        report.push(more_workers(forecasts));
     }
-    if !result.run.findings.is_empty() {
-        report.push(result.run.findings.clone());
-    }
-    report
 }
 
 fn losses(summary: &Summary) -> ReportTable {
@@ -188,14 +204,8 @@ fn losses(summary: &Summary) -> ReportTable {
     ]);
     let total = summary.time.total().0;
     let rows = [("work", summary.time.work_s)].into_iter().chain(summary.time.losses());
-    for (name, seconds) in rows.filter(|(_, seconds)| *seconds > 0.0) {
+    for (name, seconds) in rows.filter(|(_, seconds)| *seconds > NEGLIGIBLE * total) {
         table.row([Cell::text(name), Cell::fraction(seconds / total), Cell::seconds(seconds)]);
-    }
-    if summary.run_delay_s > 0.0 {
-        let waited = Seconds(summary.run_delay_s);
-        table.footnote(format!(
-            "Of the work, threads waited {waited} for a CPU that other programs or tasks had."
-        ));
     }
     table
 }

@@ -17,8 +17,12 @@ use crate::forecast::averaging::Drift;
 use crate::forecast::strong::Scaling;
 use crate::{LawError, Observation};
 
-/// The serial shares that are considered.
-pub(crate) const SERIAL_SHARES: [f64; 11] = [0.0, 0.003, 0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.35, 0.6, 0.9];
+/// The serial shares that are considered: none, and a geometric grid fine enough that a share between two of them is
+/// forecast as well as one of them.
+pub(crate) const SERIAL_SHARES: [f64; 25] = [
+    0.0, 0.003, 0.0039, 0.005, 0.0064, 0.0082, 0.011, 0.014, 0.017, 0.022, 0.029, 0.037, 0.048, 0.061, 0.079,
+    0.1, 0.13, 0.17, 0.22, 0.28, 0.36, 0.46, 0.59, 0.76, 0.95,
+];
 
 /// The standard deviations of a curve's wandering over one doubling that are considered.
 pub(crate) const DRIFT_RATES: [f64; 3] = [0.015, 0.05, 0.2];
@@ -107,7 +111,11 @@ impl ShapePrior {
     /// [`LawError::Observation`] for a measurement that is not positive, [`LawError::TooFew`] for a series with
     /// fewer than two points.
     pub fn refine(&self, applications: &[Vec<Vec<Observation>>]) -> Result<Self, LawError> {
-        let mut sums = Self { serial: [0.0; 11], overhead: [0.0; OVERHEADS], drift: [0.0; 3] };
+        let mut sums = Self {
+            serial: [0.0; SERIAL_SHARES.len()],
+            overhead: [0.0; OVERHEADS],
+            drift: [0.0; DRIFT_RATES.len()],
+        };
         for application in applications {
             let weight = 1.0 / (application.len() as f64).sqrt();
             for series in application {

@@ -95,8 +95,8 @@ proptest! {
         let model = Model::fit(&curve(&[1.0, 2.0, 4.0, 8.0, 16.0], time)).expect("five points");
         let forecast = model.forecast(None, 64.0, 0.9).expect("p ≥ 1");
         prop_assert!(forecast.interval.contains(time(64.0)), "{forecast:?} {}", time(64.0));
-        // Serial shares between those of the prior's grid are forecast up to a fifth too high or low.
-        prop_assert!((forecast.value / time(64.0) - 1.0).abs() < 0.25, "{} {}", forecast.value, time(64.0));
+        // Shares near 0.02 are rarer in the prior than their neighbours: up to a seventh too high; most within 5 %.
+        prop_assert!((forecast.value / time(64.0) - 1.0).abs() < 0.17, "{} {}", forecast.value, time(64.0));
     }
 
     #[test]

@@ -129,11 +129,21 @@ impl TreeReader {
     /// The tree may change meanwhile: what ends before it is read is left out, what starts behind the reader's
     /// back is met the next time. It costs some 10 µs a process and a thread.
     pub fn read(&mut self, root: u32, reading: &mut TreeReading) {
+        let parents = if self.lists_children { None } else { Some(self.children_by_parent()) };
+        let mut waiting = Vec::new();
+        self.push_children(root, parents.as_ref(), &mut waiting);
+        self.read_waiting(waiting, parents.as_ref(), reading);
+    }
+
+    /// Reads `roots` and all their descendants into `reading`.
+    pub fn read_with_roots(&mut self, roots: &[u32], reading: &mut TreeReading) {
+        let parents = if self.lists_children { None } else { Some(self.children_by_parent()) };
+        self.read_waiting(roots.to_vec(), parents.as_ref(), reading);
+    }
+
+    fn read_waiting(&mut self, mut waiting: Vec<u32>, parents: Option<&Children>, reading: &mut TreeReading) {
         reading.processes.clear();
         reading.threads.clear();
-        let mut waiting = Vec::new();
-        let parents = if self.lists_children { None } else { Some(self.children_by_parent()) };
-        self.push_children(root, parents.as_ref(), &mut waiting);
         let mut next = 0;
         while let Some(&pid) = waiting.get(next) {
             next += 1;
@@ -147,7 +157,7 @@ impl TreeReader {
                     self.push_children_of_thread(pid, tid, &mut waiting);
                 }
             }
-            if let Some(parents) = &parents {
+            if let Some(parents) = parents {
                 waiting.extend(parents.get(&pid).into_iter().flatten());
             }
         }

@@ -1,24 +1,8 @@
 //! What can go wrong, and what to do about it.
 
-use std::fmt;
-
 use festina_types::BackendError;
+pub use festina_types::Place;
 use thiserror::Error;
-
-/// A place in a text, both counted from 1; the column counts characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
 
 /// An input, a request or a backend is at fault. That an instance has no tour of some kind is an answer, not an error.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

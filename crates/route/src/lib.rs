@@ -52,6 +52,7 @@ mod rule;
 mod solution;
 mod solve;
 mod space;
+pub mod vrp;
 
 pub use auto::tasks::TASK;
 pub use bound::certificate::Certificate;

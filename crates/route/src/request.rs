@@ -173,7 +173,7 @@ impl fmt::Debug for Budget<'_> {
 
 impl<'a> Budget<'a> {
     /// About how much work one core of a present-day machine does in a second.
-    pub const WORK_PER_SECOND: u64 = 100_000;
+    pub const WORK_PER_SECOND: u64 = 20_000;
 
     /// Returns a budget; `clock` gives the time since the search began.
     ///

@@ -163,6 +163,25 @@ fn degenerate_geometry_is_solved() {
 }
 
 #[test]
+fn bounds_of_open_directed_tours_are_proven_again() {
+    let instance = asymmetric(14, 1000, 6);
+    for (start, end) in [(Some(3), Some(11)), (Some(3), None), (None, Some(11)), (None, None)] {
+        let shape = Shape::Open { start, end };
+        let optimum = solved(&instance, &request(Method::HeldKarp, shape), Limit::None).cost;
+        let solution = solved(&instance, &request(Method::LinKernighan, shape), Limit::Work(5000));
+        let mut certificate = solution.certificate.expect("a bound was asked for");
+        let check::BoundCheck::Proven(bound) = check::verify_bound(&instance, shape, &certificate) else {
+            panic!("{shape:?}: the certificate is not valid");
+        };
+        assert!(certificate.bound <= bound && bound <= optimum, "{shape:?}");
+        assert!(2 * bound > optimum, "{shape:?}: {bound} of {optimum}");
+        certificate.bound = optimum + 1;
+        let claim = check::verify_bound(&instance, shape, &certificate);
+        assert!(matches!(claim, check::BoundCheck::Invalid(_)), "{shape:?}");
+    }
+}
+
+#[test]
 fn few_cities_are_no_special_case() {
     for n in 1..=5 {
         for instance in [uniform(n, 100, 5), asymmetric(n, 100, 5)] {

@@ -127,11 +127,6 @@ fn print_summary(result: &RunResult) {
             eprintln!("  {part:5.1} %  {name}");
         }
     }
-    for factor in [2, 4, 16] {
-        if let Some(workers) = Workers::new(summary.slots * factor) {
-            eprintln!("  {workers} slots: {}", summary.makespan(workers));
-        }
-    }
     for finding in &result.findings {
         eprintln!("{:?}: {}", finding.severity, finding.message);
     }
@@ -252,7 +247,7 @@ impl Arguments {
                 request.variables.push((name.into(), value.into()));
             }
             "--pipe-file" => request.pipe = Some(Pipe::lines(origin())),
-            "--block" => pipe(request)?.block = parse::<Bytes>(text()?)?,
+            "--block" => pipe(request)?.block = Some(parse::<Bytes>(text()?)?),
             "--recend" => {
                 let bytes = text()?.replace("\\n", "\n").replace("\\0", "\0").into_bytes();
                 pipe(request)?.record_end = bytes;

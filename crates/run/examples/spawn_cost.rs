@@ -11,7 +11,9 @@
 //! - `reference`, `festina`, `festina_bounded`: from just before the start to just after the collection; festina's
 //!   with all counters on and both streams captured, the second also with affinity, a time and a memory limit;
 //! - `festina_wall`: the elapsed time that festina reports;
-//! - `hyperfine`: the slope of its total time over its number of runs (`--shell=none`), or null;
+//! - `hyperfine`: the slope of its total time over its number of runs (`--shell=none`), or null; `festina_slope` and
+//!   `reference_slope`: the same slope of ours and of the reference, in turn with hyperfine's, which alone they are to
+//!   be compared with;
 //! - `added_*`: the difference of medians to the reference.
 #![allow(clippy::print_stdout, reason = "a program for the bench, whose output is its result")]
 
@@ -23,7 +25,8 @@ use std::time::Instant;
 use festina_run::{Environment, Launch, Runner, Sink};
 use festina_types::{Bytes, CancelToken, Seconds};
 
-const HYPERFINE_RUNS: [usize; 2] = [10, 60];
+/// The numbers of runs between which a slope is taken.
+const SLOPE_RUNS: [usize; 2] = [10, 60];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -52,29 +55,37 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut runner = Runner::new()?;
 
     let mut times: [Vec<f64>; 4] = Default::default();
-    let mut hyperfine = Vec::new();
+    let mut slopes: [Vec<f64>; 3] = Default::default();
     for run in 0..runs {
         times[0].push(reference()?);
         let (total, wall) = festina(&mut runner, &plain)?;
         times[1].push(total);
         times[2].push(wall);
         times[3].push(festina(&mut runner, &bounded)?.0);
-        if run % 100 == 50 {
-            hyperfine.extend(hyperfine_slope(&program));
+        if run % 40 == 20 {
+            slopes[0].push(slope(&mut || reference().map(drop))?);
+            slopes[1].push(slope(&mut || festina(&mut runner, &plain).map(drop))?);
+            slopes[2].extend(hyperfine_slope(&program));
         }
     }
     let [reference, festina, wall, bounded] = times.map(median);
-    let hyperfine = if hyperfine.is_empty() { None } else { Some(median(hyperfine)) };
+    let [reference_slope, festina_slope, hyperfine] =
+        slopes.map(|slopes| if slopes.is_empty() { None } else { Some(median(slopes)) });
+    let added = |slope: Option<f64>| Some(slope? - reference_slope?);
     let or_null = |value: Option<f64>| value.map_or("null".to_owned(), |value| format!("{value:.1}"));
     println!(
         "{{\"runs\": {runs}, \"reference_us\": {reference:.1}, \"festina_us\": {festina:.1}, \
          \"festina_wall_us\": {wall:.1}, \"festina_bounded_us\": {bounded:.1}, \"hyperfine_us\": {}, \
          \"added_festina_us\": {:.1}, \"added_bounded_us\": {:.1}, \"added_hyperfine_us\": {}, \
+         \"reference_slope_us\": {}, \"festina_slope_us\": {}, \"added_festina_slope_us\": {}, \
          \"ratio_festina\": {:.3}}}",
         or_null(hyperfine),
         festina - reference,
         bounded - reference,
-        or_null(hyperfine.map(|hyperfine| hyperfine - reference)),
+        or_null(added(hyperfine)),
+        or_null(reference_slope),
+        or_null(festina_slope),
+        or_null(added(festina_slope)),
         festina / reference,
     );
     Ok(())
@@ -91,10 +102,25 @@ fn festina(runner: &mut Runner, launch: &Launch) -> Result<(f64, f64), Box<dyn E
     Ok((total, outcome.usage.wall.0 * 1e6))
 }
 
+/// Returns the microseconds that each further `run` costs.
+fn slope(run: &mut dyn FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
+    let mut seconds = [0.0; 2];
+    for (runs, seconds) in SLOPE_RUNS.iter().zip(&mut seconds) {
+        let begin = Instant::now();
+        (0..*runs).try_for_each(|_| run())?;
+        *seconds = begin.elapsed().as_secs_f64();
+    }
+    Ok(of_slope(seconds))
+}
+
+fn of_slope(seconds: [f64; 2]) -> f64 {
+    (seconds[1] - seconds[0]) / (SLOPE_RUNS[1] - SLOPE_RUNS[0]) as f64 * 1e6
+}
+
 /// Returns the microseconds that each further run costs hyperfine, or `None` if it is not installed.
 fn hyperfine_slope(program: &str) -> Option<f64> {
     let mut seconds = [0.0; 2];
-    for (runs, seconds) in HYPERFINE_RUNS.iter().zip(&mut seconds) {
+    for (runs, seconds) in SLOPE_RUNS.iter().zip(&mut seconds) {
         let begin = Instant::now();
         let output = Command::new("hyperfine")
             .args(["--shell=none", "--style=none", "--warmup=0", "--runs", &runs.to_string(), program])
@@ -106,7 +132,7 @@ fn hyperfine_slope(program: &str) -> Option<f64> {
         child.wait().ok().filter(std::process::ExitStatus::success)?;
         *seconds = begin.elapsed().as_secs_f64();
     }
-    Some((seconds[1] - seconds[0]) / (HYPERFINE_RUNS[1] - HYPERFINE_RUNS[0]) as f64 * 1e6)
+    Some(of_slope(seconds))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

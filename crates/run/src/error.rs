@@ -216,7 +216,9 @@ impl RunError {
     /// Returns the error of a file that could not be written: a full file system, or `Output`.
     pub(crate) fn writing(path: PathBuf, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::NoSpace { path }
+            }
             _ => Self::Output { path, source },
         }
     }

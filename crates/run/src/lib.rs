@@ -21,6 +21,7 @@
 
 mod accounting;
 mod capture;
+pub mod chunks;
 mod ending;
 mod environment;
 mod error;
@@ -28,17 +29,21 @@ mod guardian;
 mod launch;
 mod lookup;
 pub mod mpi;
+mod native;
 mod nearest;
 mod outcome;
 mod passthrough;
+pub mod processes;
 mod runner;
 mod sampler;
+pub mod slurm;
 mod stdio;
 mod stop;
 pub mod tasks;
 mod threads;
 mod tree;
 mod watch;
+mod wire;
 
 pub use accounting::Accounting;
 pub use environment::Environment;

@@ -1,12 +1,12 @@
 //! Finds a program the way a shell does, and explains why one cannot be started.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::{Environment, RunError, nearest};
+use crate::{Environment, Launch, RunError, nearest};
 
 /// Where programs are looked for if there is no `PATH`: what `confstr(_CS_PATH)` says.
 const STANDARD_PATH: &str = "/bin:/usr/bin";
@@ -49,6 +49,57 @@ pub fn find_program(
             nearest: nearest_on(path, &program.to_string_lossy()),
         },
     })
+}
+
+/// The program that was looked up last: where many tasks run the same one, the folders of `PATH` are not searched for each.
+#[derive(Debug, Default)]
+pub(crate) struct LastFound {
+    /// The program, `PATH` and the working directory that it was found for.
+    key: Option<(OsString, Option<OsString>, Option<PathBuf>)>,
+    path: PathBuf,
+}
+
+impl LastFound {
+    /// Returns what [`find_program`] found for a launch like this one, or finds it.
+    pub(crate) fn find(&mut self, launch: &Launch) -> Result<&Path, RunError> {
+        let Launch { program, environment, directory, .. } = launch;
+        let variable = environment.get("PATH");
+        let is_same = self.key.as_ref().is_some_and(|(known, path, folder)| {
+            known == program && path.as_deref() == variable && folder == directory
+        });
+        if !is_same {
+            self.key = None;
+            self.path = find_program(program, environment, directory.as_deref())?;
+            self.key = Some((program.clone(), variable.map(OsStr::to_owned), directory.clone()));
+        }
+        Ok(&self.path)
+    }
+
+    /// Forgets the program: it could not be started, and may have moved.
+    pub(crate) fn forget(&mut self) {
+        self.key = None;
+    }
+}
+
+/// Looks for `program` as [`find_program`] does, and at the file that a path names: what cannot be started is told before
+/// anything is.
+///
+/// # Errors
+///
+/// Those of [`find_program`]; [`RunError::NoSuchProgram`], [`RunError::IsFolder`] and [`RunError::NotExecutable`].
+pub(crate) fn check_program(
+    program: &OsStr,
+    environment: &Environment,
+    directory: Option<&Path>,
+) -> Result<(), RunError> {
+    let path = find_program(program, environment, directory)?;
+    let seen = directory.map_or_else(|| path.clone(), |start| start.join(&path));
+    let refused = |errno| Err(explain(&path, directory, io::Error::from_raw_os_error(errno)));
+    match fs::metadata(&seen) {
+        Err(error) => refused(error.raw_os_error().unwrap_or(libc::ENOENT)),
+        Ok(data) if data.is_dir() || !is_executable(&seen) => refused(libc::EACCES),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Returns the error of a program that the kernel refused to start with `error`.
@@ -132,6 +183,23 @@ mod tests {
         assert!(find_program(OsStr::new("sh"), &Environment::new(), None).is_ok());
         let nowhere = Environment::from_iter([("PATH", "/nonexistent")]);
         assert!(find_program(OsStr::new("sh"), &nowhere, None).is_err());
+    }
+
+    #[test]
+    fn what_was_found_last_is_for_the_same_path_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let tool = folder.path().join("sh");
+        fs::write(&tool, "").unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut last = LastFound::default();
+        let standard = last.find(&Launch::new("sh", environment())).unwrap().to_owned();
+        let own = Launch::new("sh", Environment::from_iter([("PATH", folder.path())]));
+        assert_eq!(last.find(&own).unwrap(), tool);
+        fs::remove_file(&tool).unwrap();
+        assert_eq!(last.find(&own).unwrap(), tool, "it was not looked for again");
+        last.forget();
+        assert!(last.find(&own).is_err());
+        assert_eq!(last.find(&Launch::new("sh", environment())).unwrap(), standard);
     }
 
     #[test]

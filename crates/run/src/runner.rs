@@ -13,7 +13,7 @@ use rustix::process::{Pid, PidfdFlags};
 use crate::capture;
 use crate::ending;
 use crate::guardian::{Collection, Files, Guardian, Started};
-use crate::lookup::find_program;
+use crate::lookup::LastFound;
 use crate::sampler::{Job, Sampler, now_ns};
 use crate::stdio::{captured, open_input, open_output};
 use crate::stop::Stop;
@@ -57,6 +57,7 @@ pub struct Runner {
     slots: u32,
     /// How many processes the kernel had killed for memory, and when that was read.
     memory_kills: (Option<u64>, u64),
+    found: LastFound,
     is_light: bool,
 }
 
@@ -89,6 +90,7 @@ impl Runner {
             transferred: None,
             slots: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
             memory_kills: (reader.memory_kills(), now_ns()),
+            found: LastFound::default(),
             is_light: false,
             reader,
         })
@@ -223,7 +225,7 @@ impl Runner {
 
     /// Finds the program, opens the streams, and has the guardian start it.
     fn start(&mut self, guardian: &mut Guardian, launch: &Launch) -> Result<Watch, RunError> {
-        let path = find_program(&launch.program, &launch.environment, launch.directory.as_deref())?;
+        let path = self.found.find(launch)?.to_owned();
         let directory = launch.directory.as_deref().map(open_directory).transpose()?;
         let input = open_input(&launch.input)?;
         let (output, output_capture) = open_output(&launch.output, rustix::stdio::stdout())?;
@@ -232,7 +234,11 @@ impl Runner {
             streams: [input.borrow(&self.null), output.borrow(&self.null), errors.borrow(&self.null)],
             directory: directory.as_ref().map(std::os::fd::AsFd::as_fd),
         };
-        let started = guardian.start(&path, launch, &files)?;
+        let started = guardian.start(&path, launch, &files);
+        if started.is_err() {
+            self.found.forget();
+        }
+        let started = started?;
         let pidfd = match rustix::process::pidfd_open(started.pid, PidfdFlags::empty()) {
             Ok(pidfd) => pidfd,
             Err(error) => {

@@ -261,7 +261,7 @@ fn blocks_of_a_file_are_counted_right() {
     let text: String = (0..300_000).map(|n| format!("line {n}\n")).collect();
     fs::write(&path, &text).unwrap();
     let mut wanted = request(folder.path(), &["wc", "-l"], Inputs::new());
-    wanted.pipe = Some(Pipe { block: Bytes(100_000), ..Pipe::lines(Origin::File(path.clone())) });
+    wanted.pipe = Some(Pipe { block: Some(Bytes(100_000)), ..Pipe::lines(Origin::File(path.clone())) });
     let (result, output, _) = done(&wanted);
     let total: u64 = output.lines().map(|line| line.trim().parse::<u64>().unwrap()).sum();
     assert_eq!(total, 300_000);
@@ -290,9 +290,6 @@ fn terms_sum_to_the_time_of_all_slots() {
         assert!((total - all).abs() < 0.02 * all, "{total} of {all}: {:?}", summary.time);
         assert!(summary.speed_up() <= f64::from(slots) && summary.speed_up() > 0.3, "{summary:?}");
         assert_eq!(summary.longest[0].0, 4);
-        // The shortest possible: 0.09 s, and what is lost before it.
-        let best = summary.makespan(Workers::new(64).unwrap()).0;
-        assert!((0.09..0.5).contains(&best), "{best}");
     }
 }
 

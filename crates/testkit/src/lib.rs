@@ -6,8 +6,12 @@
 
 mod burn;
 mod program;
+mod queue;
 mod truth;
+mod truth_server;
 
 pub use burn::{Spend, spend};
 pub use program::known_answer;
+pub use queue::{Queue, Stall, erlang_c};
 pub use truth::Truth;
+pub use truth_server::TruthServer;

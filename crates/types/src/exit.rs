@@ -12,8 +12,10 @@ pub enum Exit {
     BadInput = 2,
     /// The machine lacks something: a permission, an engine, a device, space.
     Unavailable = 3,
-    /// It cannot be told: unsure, or the measurement was invalid.
+    /// It cannot be told: unsure.
     Unsure = 4,
+    /// The measurement is invalid: the measuring tool, not what it measured, was the limit.
+    Invalid = 5,
     /// A bug of ours.
     Bug = 70,
     /// Interrupted by the user; what was done so far is kept.
@@ -41,6 +43,7 @@ impl Exit {
             Self::BadInput,
             Self::Unavailable,
             Self::Unsure,
+            Self::Invalid,
             Self::Bug,
             Self::Interrupted,
         ];

@@ -95,6 +95,9 @@ pub struct Conditions {
     pub io_pressure: Option<Seconds>,
     /// Number of scheduling periods in which a cgroup quota throttled us.
     pub throttled_periods: Option<u64>,
+    /// Time in which a cgroup quota kept our CPUs from us, summed over CPUs.
+    #[serde(default)]
+    pub throttled: Option<Seconds>,
     /// Mean frequency of the allowed CPUs at the end of the run, in MHz.
     pub frequency_mhz: Option<f64>,
     /// The 1-minute load average at the start.

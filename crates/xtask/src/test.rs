@@ -13,13 +13,17 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// Programs that tests start, each with the Debian package that brings it.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 10] = [
     ("lscpu", "util-linux"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
     ("mpirun", "openmpi-bin"),
     ("orted", "openmpi-bin"),
     ("ip", "iproute2"),
+    ("munged", "munge"),
+    ("slurmctld", "slurmctld"),
+    ("slurmd", "slurmd"),
+    ("sbatch", "slurm-client"),
 ];
 
 /// MPIs that tests start besides Debian's, each a wheel in an environment of its own.
@@ -34,7 +38,7 @@ struct Step {
     run: fn(&Session) -> Result<()>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "format", needs_wheels: false, run: |_| cargo(&["fmt", "--all", "--check"]) },
     Step { name: "toml", needs_wheels: true, run: |s| s.tool("taplo", &["fmt", "--check", "--diff"]) },
     Step { name: "spelling", needs_wheels: true, run: |s| s.tool("typos", &[]) },
@@ -46,6 +50,7 @@ const STEPS: [Step; 8] = [
         run: |_| cargo(&["build", "--release", "--package", "festina-cli"]),
     },
     Step { name: "tests", needs_wheels: false, run: tests },
+    Step { name: "package", needs_wheels: true, run: |_| crate::package::test() },
     Step { name: "docs", needs_wheels: false, run: docs },
 ];
 
@@ -108,7 +113,7 @@ impl Session {
         }
         let venv = install_wheels().map_err(|error| missing.push(format!("wheels: {error:#}"))).ok();
         missing.extend(MPIS.iter().filter_map(|mpi| {
-            let error = venv_at(&format!("mpi-venvs/{mpi}"), &[mpi]).err()?;
+            let error = venv_with(&format!("mpi-venvs/{mpi}"), &[mpi]).err()?;
             Some(format!("the wheel {mpi}: {error:#}"))
         }));
         Self { venv, missing }
@@ -135,22 +140,17 @@ fn install_packages() -> Result<()> {
 }
 
 fn install_wheels() -> Result<PathBuf> {
-    let python = venv_with(&WHEELS)?;
+    let python = venv_with("test-venv", &WHEELS)?;
     Ok(python.ancestors().nth(2).expect("python is in bin of its environment").to_owned())
 }
 
-/// Makes the virtual environment under `target/` if it is not there, installs `wheels` into it, and returns its python.
+/// Makes the virtual environment `name` under `target/` if it is not there, installs `wheels` into it, and returns its python.
 ///
 /// # Errors
 ///
 /// If python3 cannot make one, or pip cannot install a wheel.
-pub(crate) fn venv_with(wheels: &[&str]) -> Result<PathBuf> {
-    venv_at("test-venv", wheels)
-}
-
-/// Does the same at another place under `target/`.
-fn venv_at(place: &str, wheels: &[&str]) -> Result<PathBuf> {
-    let venv = shell::target().join(place);
+pub(crate) fn venv_with(name: &str, wheels: &[&str]) -> Result<PathBuf> {
+    let venv = shell::target().join(name);
     let python = venv.join("bin/python");
     if !python.exists() {
         shell::capture(&mut shell::command("python3", ["-m".as_ref(), "venv".as_ref(), venv.as_os_str()]))?;

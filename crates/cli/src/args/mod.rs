@@ -3,10 +3,12 @@
 mod backend;
 mod cores;
 mod laws;
+mod load;
 mod profile;
 mod run;
 mod scale;
 mod solve;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -15,10 +17,12 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use backend::BackendArguments;
 pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
+pub(crate) use load::LoadArguments;
 pub(crate) use profile::ProfileArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
-pub(crate) use solve::{Problem, SolveArguments, TspArguments};
+pub(crate) use solve::{MstArguments, Problem, SolveArguments, TspArguments, VrpArguments};
+pub(crate) use worker::WorkerArguments;
 
 /// Make it work, ensure it is right, make it fast.
 #[derive(Debug, Parser)]
@@ -39,8 +43,13 @@ pub(crate) enum Verb {
     Solve(SolveArguments),
     /// Where does the time go, and what would it gain me to fix it?
     Profile(Box<ProfileArguments>),
+    /// How much load does my service bear?
+    Load(Box<LoadArguments>),
     /// How many cores do I really have?
     Cores(CoresArguments),
+    /// Work for a run, in an allocation of an engine's; started by `festina run --on slurm`
+    #[command(hide = true)]
+    Worker(WorkerArguments),
     /// What do the laws of Amdahl, Gustafson and the USL say?
     Laws(Box<LawsArguments>),
 }

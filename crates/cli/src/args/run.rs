@@ -11,17 +11,17 @@ use super::{BackendArguments, OutputArguments};
 /// `festina run`
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "festina run [OPTIONS] [--] COMMAND … [::: VALUES …] [:::+ VALUES …] [:::: FILES …]\n       \
+    override_usage = "festina run [OPTIONS] [--] COMMAND … [::: VALUES …] [:::+ VALUES …] [:::: FILES …] [::::+ FILES …]\n       \
         festina run --report RUN [OPTIONS]",
     after_help = "{} is the input, {.} without its extension, {/} its base name, {//} its folder, {#} the number of the \
         task, {seed} a seed of its own, {1} {2} … the inputs of several sources, {name} a column. Without {} the input is \
-        added at the end. Several sources give all combinations; :::+ links a source to the one before.\n\n\
+        added at the end. Several sources give all combinations; :::+ and ::::+ link a source to the one before.\n\n\
         Examples:\n  festina run gzip -k {} ::: *.log\n  festina run --csv cities.csv -- ./simulate --city {city} --out {city}.json\n  \
         seq 1000000 | festina run -k -- ./step {}\n  festina run --resume --csv cities.csv -- ./simulate --city {city} --out {city}.json"
 )]
 pub(crate) struct RunArguments {
     /// The command with its placeholders, then ::: and inputs
-    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
     pub(crate) words: Vec<OsString>,
 
     /// One input a line of FILE; - is standard input, which is read if nothing else is given
@@ -51,7 +51,7 @@ pub(crate) struct RunArguments {
     /// Split a file into blocks, which tasks read in parallel
     #[arg(long, value_name = "FILE", conflicts_with = "pipe", help_heading = "Inputs")]
     pub(crate) pipe_file: Option<PathBuf>,
-    /// The size of a block
+    /// The size of a block [default: 8 MiB of standard input, of a file an eighth of a worker's share]
     #[arg(long, value_name = "SIZE", help_heading = "Inputs")]
     pub(crate) block: Option<Bytes>,
     /// What a record ends in [default: a line break]

@@ -19,6 +19,10 @@ pub(crate) struct SolveArguments {
 pub(crate) enum Problem {
     /// The travelling salesman: the shortest tour through all cities
     Tsp(Box<TspArguments>),
+    /// The minimum spanning tree: the lightest edges that join all nodes of a graph, or all points
+    Mst(Box<MstArguments>),
+    /// Crews to jobs, packages to doors: the cheapest routes that keep every rule
+    Vrp(Box<VrpArguments>),
 }
 
 /// `festina solve tsp`
@@ -71,6 +75,78 @@ pub(crate) struct TspArguments {
     pub(crate) verify: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) backend: BackendArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `festina solve mst`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "FILE is a graph: edges as CSV or words (from,to,weight), Matrix Market, DIMACS or METIS; or points: CSV with \
+    x,y or lat,lon,\nGeoJSON or TSPLIB, every pair of which is an edge.\n\nExamples:\n  festina solve mst roads.csv -o tree.csv\n  \
+    festina solve mst cities.csv --svg map.svg\n  festina solve mst roads.csv --verify tree.csv"
+)]
+pub(crate) struct MstArguments {
+    /// The graph or the points; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// How FILE is written: edges, matrix-market, dimacs, metis, csv, tsplib, geojson, matrix-csv, npy
+    /// [default: what its name and content say]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Workers [default: what is available]
+    #[arg(short, long, value_name = "P")]
+    pub(crate) jobs: Option<Workers>,
+    /// Write the tree's edges to FILE as CSV
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(crate) tree: Option<PathBuf>,
+    /// Check this tree (CSV with from,to,weight) instead of solving
+    #[arg(long, value_name = "TREE")]
+    pub(crate) verify: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `festina solve vrp`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "FILE is a day plan (JSON or TOML), a table of stops (CSV, with --vehicles), or a benchmark: CVRPLIB, VRPLIB, Solomon,\n\
+    Gehring-Homberger, Li-Lim.\n\nExamples:\n  festina solve vrp day.toml -o plan.csv --html plan.html\n  \
+    festina solve vrp stops.csv --vehicles vehicles.csv --time 30s\n  festina solve vrp day.toml --verify plan.csv"
+)]
+pub(crate) struct VrpArguments {
+    /// The problem; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The table of vehicles, where FILE is a table of stops
+    #[arg(long, value_name = "CSV")]
+    pub(crate) vehicles: Option<PathBuf>,
+    /// Stop after this time with the best plan so far [default: 10s, less for fewer than 100 stops]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) time: Option<Seconds>,
+    /// What is to be small: cost, vehicles (the fewest, then cost) or balance (even working times, then cost)
+    #[arg(long, value_name = "WHAT", default_value = "cost")]
+    pub(crate) objective: String,
+    /// How a benchmark's coordinates become integers: nearest, tenths or thousandths [default: its family's way]
+    #[arg(long, value_name = "ROUNDING")]
+    pub(crate) distances: Option<String>,
+    /// Seed of the search
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The same answer for a seed on any machine and any number of workers: --time counts work, not the clock
+    #[arg(long)]
+    pub(crate) deterministic: bool,
+    /// Workers [default: what is available]
+    #[arg(short, long, value_name = "P")]
+    pub(crate) jobs: Option<Workers>,
+    #[command(flatten)]
+    pub(crate) backend: BackendArguments,
+    /// Write the plan to FILE: .csv (a line a stop), .geojson or .sol (CVRPLIB)
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Check this plan instead of solving: a .csv as -o writes it, or a .sol
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) verify: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

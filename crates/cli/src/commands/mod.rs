@@ -2,10 +2,13 @@
 
 mod cores;
 mod laws;
+mod load;
 mod profile;
 mod run;
 mod scale;
 mod solve;
+mod vrp;
+mod worker;
 
 use festina::mpi::Mpi;
 use festina::{Error, Exit};
@@ -22,7 +25,9 @@ pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> u8 {
         Verb::Scale(arguments) => scale::run(*arguments),
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
+        Verb::Load(arguments) => load::run(&arguments),
         Verb::Run(arguments) => run::run(*arguments, ranks),
+        Verb::Worker(arguments) => worker::run(&arguments),
         Verb::Solve(arguments) => solve::run(&arguments, ranks),
     };
     result.map_or_else(|error| ended_by(&error), Exit::code)

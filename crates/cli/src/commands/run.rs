@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use festina::mpi::Mpi;
+use festina::slurm::{SlurmOptions, pool};
 use festina::tasks::{
     Collect, CommandBackend, Environment, Inputs, LocalCores, Origin, Pipe, Resume, RunRequest, Source,
     Streams, Table, TableFormat, run_report, run_tasks_on, stored_run_report,
@@ -23,11 +24,13 @@ pub(crate) fn run(arguments: RunArguments, ranks: Option<&Mpi>) -> Result<Exit, 
         return show(name, &arguments);
     }
     let backend = arguments.backend.on.as_deref().unwrap_or(BackendName::Processes.name());
-    let backend = BackendName::parse(backend, &[BackendName::Processes, BackendName::Mpi])?;
+    let backend =
+        BackendName::parse(backend, &[BackendName::Processes, BackendName::Mpi, BackendName::Slurm])?;
     let request = request(&arguments)?;
     match (backend, ranks) {
         (BackendName::Mpi, Some(ranks)) => run_on(ranks, &request, &arguments, ranks.cancel()),
         (BackendName::Mpi, None) => start_ranks(&request, &arguments),
+        (BackendName::Slurm, _) => run_on_slurm(request, &arguments),
         _ => run_on(&LocalCores, &request, &arguments, &CancelToken::new()),
     }
 }
@@ -36,12 +39,36 @@ pub(crate) fn run(arguments: RunArguments, ranks: Option<&Mpi>) -> Result<Exit, 
 fn start_ranks(request: &RunRequest, arguments: &RunArguments) -> Result<Exit, Error> {
     let cores = request.cores_per_task.map_or(1, Workers::get);
     let workers = festina::cores(&super::cores::surroundings()).workers.workers / cores;
-    let ranks = arguments.jobs.or_else(|| Workers::new(workers)).unwrap_or(Workers::MIN);
+    // Within an allocation of Slurm's it is what the user asked Slurm for.
+    let allocated = std::env::var("SLURM_NTASKS").ok().and_then(|ranks| Workers::new(ranks.parse().ok()?));
+    let ranks = arguments.jobs.or(allocated).or_else(|| Workers::new(workers)).unwrap_or(Workers::MIN);
     let reads_input = match &request.pipe {
         Some(pipe) => pipe.origin == Origin::StandardInput,
         None => request.inputs.reads_standard_input(),
     };
     ranks::start(&arguments.backend, ranks, &request.state, reads_input)
+}
+
+/// Runs the tasks in allocations of Slurm.
+fn run_on_slurm(mut request: RunRequest, arguments: &RunArguments) -> Result<Exit, Error> {
+    let options = SlurmOptions {
+        program: ranks::own_program()?,
+        arguments: vec!["worker".into()],
+        environment: request.environment.clone(),
+        slots: arguments.jobs,
+        cores_per_task: request.cores_per_task.unwrap_or(Workers::MIN),
+        memory_per_task: request.memory_per_task,
+        sbatch_arguments: arguments.backend.launcher_arg.clone(),
+    };
+    // Workers need not be where this process is.
+    let absolute = |path: &Path| {
+        std::path::absolute(path)
+            .map_err(|source| Error::File { action: format!("find {}", path.display()), source })
+    };
+    request.state = absolute(&request.state)?;
+    request.outputs = request.outputs.as_deref().map(absolute).transpose()?;
+    let cancel = CancelToken::new();
+    run_on(&pool(options, &cancel)?, &request, arguments, &cancel)
 }
 
 fn run_on(
@@ -64,7 +91,7 @@ fn run_on(
     let report = run_report(&result);
     // Standard output belongs to the tasks. Nobody reads tables in a log; that something failed, somebody must.
     if !arguments.quiet {
-        output::print_to_errors(&report, result.run.exit() != Exit::Done);
+        output::print_to_errors(&report, &result.run.findings, result.run.exit() != Exit::Done);
     }
     output::write_files(
         &report,
@@ -141,16 +168,14 @@ fn pipe(arguments: &RunArguments) -> Option<Pipe> {
         None => return None,
     };
     let mut pipe = Pipe::lines(origin);
-    if let Some(block) = arguments.block {
-        pipe.block = block;
-    }
+    pipe.block = arguments.block;
     if let Some(end) = &arguments.recend {
         pipe.record_end = end.replace("\\n", "\n").replace("\\0", "\0").into_bytes();
     }
     Some(pipe)
 }
 
-/// Inputs behind `:::`, `:::+` or `::::`.
+/// Inputs behind `:::`, `:::+`, `::::` or `::::+`.
 struct Separated<'a> {
     separator: &'a str,
     words: Vec<OsString>,
@@ -162,7 +187,7 @@ fn split(words: &[OsString]) -> (Vec<OsString>, Vec<Separated<'_>>) {
     let mut separated: Vec<Separated<'_>> = Vec::new();
     for word in words {
         match (word.to_str(), separated.last_mut()) {
-            (Some(separator @ (":::" | ":::+" | "::::")), _) => {
+            (Some(separator @ (":::" | ":::+" | "::::" | "::::+")), _) => {
                 separated.push(Separated { separator, words: Vec::new() });
             }
             (_, Some(last)) => last.words.push(word.clone()),
@@ -176,8 +201,9 @@ fn split(words: &[OsString]) -> (Vec<OsString>, Vec<Separated<'_>>) {
 fn inputs(arguments: &RunArguments, separated: &[Separated<'_>]) -> Result<Inputs, Error> {
     let mut inputs = Inputs::new();
     let table = |path: &Path, format| Source::Table { origin: origin(path), format };
+    let lines = |path: &dyn AsRef<Path>| Source::Lines { origin: origin(path.as_ref()), end: b'\n' };
     for path in &arguments.lines {
-        inputs = inputs.product(Source::Lines { origin: origin(path), end: b'\n' });
+        inputs = inputs.product(lines(path));
     }
     if arguments.null {
         inputs = inputs.product(Source::Lines { origin: Origin::StandardInput, end: 0 });
@@ -201,7 +227,8 @@ fn inputs(arguments: &RunArguments, separated: &[Separated<'_>]) -> Result<Input
     for Separated { separator, words } in separated {
         inputs = match *separator {
             ":::+" => inputs.link(Source::Values(words.clone())),
-            "::::" => words.iter().fold(inputs, |inputs, path| inputs.product(Source::lines(path))),
+            "::::" => words.iter().fold(inputs, |inputs, path| inputs.product(lines(path))),
+            "::::+" => words.iter().fold(inputs, |inputs, path| inputs.link(lines(path))),
             _ => inputs.product(Source::Values(words.clone())),
         };
     }

@@ -1,17 +1,20 @@
 //! `festina solve`
 
+mod mst;
+
 use std::io::{Read, Write};
 use std::path::Path;
 
 use festina::mpi::Mpi;
+use festina::run::Place;
 use festina::solve::{
-    Instance, Limit, Method, Progress, Request, Shape, read_instance, solve_tsp, tour_file, tsp_report,
-    verify_tour, work_of,
+    Instance, Limit, Method, Progress, Request, Shape, open_shape, read_instance, solve_tsp, tour_file,
+    tsp_report, verify_tour, work_of,
 };
 use festina::{Backend, BackendName, CancelToken, Error, Exit, Seconds, Threads, Workers, cores};
 
 use super::cores::surroundings;
-use crate::args::{Problem, SolveArguments, TspArguments};
+use crate::args::{BackendArguments, Problem, SolveArguments, TspArguments};
 use crate::output::{self, Answer};
 use crate::ranks;
 use crate::signals::request_on_signals;
@@ -24,21 +27,42 @@ const STATE: &str = ".festina";
 
 pub(crate) fn run(arguments: &SolveArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
     match &arguments.problem {
-        Problem::Tsp(arguments) => tsp(arguments, ranks),
+        Problem::Mst(arguments) => mst::run(arguments),
+        Problem::Tsp(arguments) => {
+            on_backend(&arguments.backend, arguments.jobs, &arguments.file, ranks, &|backend, cancel| {
+                solve(arguments, backend, cancel)
+            })
+        }
+        Problem::Vrp(arguments) => {
+            on_backend(&arguments.backend, arguments.jobs, &arguments.file, ranks, &|backend, cancel| {
+                super::vrp::solve(arguments, backend, cancel)
+            })
+        }
     }
 }
 
-fn tsp(arguments: &TspArguments, ranks: Option<&Mpi>) -> Result<Exit, Error> {
-    let workers = arguments.jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
-    let threads = Threads::new(workers.unwrap_or(Workers::MIN));
-    let name = arguments.backend.on.as_deref().unwrap_or(BackendName::Threads.name());
-    match (BackendName::parse(name, &[BackendName::Threads, BackendName::Mpi])?, ranks) {
-        (BackendName::Mpi, Some(ranks)) => solve(arguments, ranks, ranks.cancel()),
+/// Solves on the backend that was asked for: threads of this process, or the ranks of an MPI job, which are started first.
+fn on_backend(
+    backend: &BackendArguments,
+    jobs: Option<Workers>,
+    file: &Path,
+    ranks: Option<&Mpi>,
+    solve: &dyn Fn(&dyn Backend, &CancelToken) -> Result<Exit, Error>,
+) -> Result<Exit, Error> {
+    let threads = threads(jobs);
+    let name = backend.on.as_deref().unwrap_or(BackendName::Threads.name());
+    let known = [BackendName::Threads, BackendName::Processes, BackendName::Mpi];
+    match (BackendName::parse(name, &known)?, ranks) {
+        (BackendName::Mpi, Some(ranks)) => solve(ranks, ranks.cancel()),
         (BackendName::Mpi, None) => {
-            let reads_input = arguments.file == Path::new("-");
-            ranks::start(&arguments.backend, threads.workers(), Path::new(STATE), reads_input)
+            ranks::start(backend, threads.workers(), Path::new(STATE), file == Path::new("-"))
         }
-        _ => solve(arguments, &threads, &CancelToken::new()),
+        (BackendName::Processes, _) => {
+            let mut place = Place::new(BackendName::Processes, std::env::vars_os().collect());
+            place.workers = Some(threads.workers());
+            solve(&place.processes()?, &place.cancel)
+        }
+        _ => solve(&threads, &CancelToken::new()),
     }
 }
 
@@ -67,22 +91,20 @@ fn solve(arguments: &TspArguments, backend: &dyn Backend, cancel: &CancelToken) 
     Ok(if cancel.is_requested() { Exit::Interrupted } else { Exit::Done })
 }
 
+/// Returns as many threads as were asked for, or as the machine allows.
+fn threads(jobs: Option<Workers>) -> Threads {
+    let workers = jobs.or_else(|| Workers::new(cores(&surroundings()).workers.workers));
+    Threads::new(workers.unwrap_or(Workers::MIN))
+}
+
 fn limit(arguments: &TspArguments) -> Limit {
     let time = arguments.time.unwrap_or(DEFAULT_TIME);
     if arguments.deterministic { work_of(time) } else { Limit::Time(time) }
 }
 
 fn request(arguments: &TspArguments, instance: &Instance) -> Result<Request, Error> {
-    let city = |name: &Option<String>| -> Result<Option<usize>, Error> {
-        let Some(name) = name else { return Ok(None) };
-        let found = instance.find(name);
-        found.map(Some).ok_or_else(|| Error::Input {
-            message: format!("there is no city '{name}'"),
-            hint: Some(format!("name one, or give its number from 1 to {}", instance.n())),
-        })
-    };
     let shape = if arguments.open {
-        Shape::Open { start: city(&arguments.start)?, end: city(&arguments.end)? }
+        open_shape(instance, arguments.start.as_deref(), arguments.end.as_deref())?
     } else {
         Shape::Closed
     };
@@ -116,7 +138,7 @@ fn verify(instance: &Instance, shape: Shape, tour: &[u8]) -> Result<Exit, Error>
     Ok(Exit::No)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::File { action: format!("read {}", path.display()), source };
     if path == Path::new("-") {
         let mut bytes = Vec::new();

@@ -13,6 +13,7 @@ use super::ScaleRequest;
 use super::analysis::Subject;
 use super::question::Questions;
 use super::result::ScaleResult;
+use super::self_timed::SelfTimed;
 use crate::{Error, cores_json};
 
 /// Where a measurement runs: what the caller knows and a library must not look up itself.
@@ -53,13 +54,43 @@ pub fn scale(
     observer: &dyn Observer,
     cancel: &CancelToken,
 ) -> Result<ScaleResult, Error> {
+    scale_by(&mut processes(site)?, request, site, observer, cancel)
+}
+
+/// Measures as [`scale`] does, a program that tells its own time: `festina-took ELAPSED USER SYSTEM`, in seconds, as its
+/// last line of standard error.
+///
+/// So functions of an interpreter are measured in a fresh process each, without its start.
+///
+/// # Errors
+///
+/// Those of [`scale`].
+pub fn scale_self_timed(
+    request: &ScaleRequest,
+    site: &Site<'_>,
+    observer: &dyn Observer,
+    cancel: &CancelToken,
+) -> Result<ScaleResult, Error> {
+    scale_by(&mut SelfTimed(processes(site)?), request, site, observer, cancel)
+}
+
+fn processes(site: &Site<'_>) -> Result<Processes, Error> {
+    let environment: Environment = site.environment.iter().cloned().collect();
+    Ok(Processes::new(site.machine, environment)?)
+}
+
+fn scale_by(
+    executor: &mut dyn Executor,
+    request: &ScaleRequest,
+    site: &Site<'_>,
+    observer: &dyn Observer,
+    cancel: &CancelToken,
+) -> Result<ScaleResult, Error> {
     let ScaleRequest { workload, design, check, questions } = request.clone();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let stored = Request::new(workload, design, check, now);
     let mut folder = Store::new(site.state).create(&stored, &cores_json(site.machine))?;
-    let environment: Environment = site.environment.iter().cloned().collect();
-    let mut executor = Processes::new(site.machine, environment)?;
-    let measured = match measure(&stored, &mut folder, &mut executor, observer, cancel) {
+    let measured = match measure(&stored, &mut folder, executor, observer, cancel) {
         Ok(measured) => measured,
         Err(error) => {
             // Nothing was measured that `latest` should name; an error in removing it says less than this one.

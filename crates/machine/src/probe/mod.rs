@@ -37,7 +37,7 @@ use crate::source::Source;
 use crate::topology::CPUS;
 use busy::BusyClock;
 pub use preflight::{Signals, preflight};
-use text::CpuTimes;
+use text::{CpuTimes, Throttled};
 
 /// Frequencies are read of at most so many CPUs: on some kernels each read interrupts its CPU.
 const MOST_FREQUENCIES: usize = 8;
@@ -82,7 +82,7 @@ struct Reading {
     /// Nanoseconds that each of the CPUs was busy, in ascending order of CPUs; empty without a fine clock.
     busy_ns: Vec<u64>,
     pressure_us: [Option<u64>; 3],
-    throttled: Option<u64>,
+    throttled: Option<Throttled>,
     load: Option<f64>,
 }
 
@@ -170,7 +170,7 @@ impl Probe {
             *total = read(file.as_ref(), buffer).and_then(text::pressure_total);
         }
         reading.throttled = self.throttling.as_ref().map(|files| {
-            files.iter().filter_map(|file| read(Some(file), buffer).and_then(text::throttled_periods)).sum()
+            files.iter().filter_map(|file| read(Some(file), buffer).and_then(text::throttled)).sum()
         });
         reading.load = read(self.load.as_ref(), buffer).and_then(text::load);
     }
@@ -181,7 +181,10 @@ impl Probe {
             let (from, to) = (before.pressure_us[which]?, after.pressure_us[which]?);
             Some(Seconds(to.saturating_sub(from) as f64 / 1e6))
         };
-        let throttled = before.throttled.zip(after.throttled).map(|(from, to)| to.saturating_sub(from));
+        let throttled = |pick: fn(Throttled) -> u64| {
+            let (from, to) = (before.throttled?, after.throttled?);
+            Some(pick(to).saturating_sub(pick(from)))
+        };
         let steal = times_between(before, after).map(|(from, to)| self.ticks(from.steal, to.steal));
         let other = self.busy_between(before, after).map(|busy| Seconds((busy.0 - own_cpu.0).max(0.0)));
         Conditions {
@@ -192,7 +195,8 @@ impl Probe {
             cpu_pressure: pressure(0),
             memory_pressure: pressure(1),
             io_pressure: pressure(2),
-            throttled_periods: throttled,
+            throttled_periods: throttled(|throttled| throttled.periods),
+            throttled: throttled(|throttled| throttled.time_ns).map(|time| Seconds(time as f64 * 1e-9)),
             frequency_mhz: None,
             load_1m: before.load,
             // The two clocks are read one after the other: less than a millisecond is no suspension.

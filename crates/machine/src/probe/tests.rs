@@ -48,7 +48,7 @@ fn suspension_pressure_and_throttling_are_differences() {
     let at = |suspended, total, throttled| Reading {
         suspended: Seconds(suspended),
         pressure_us: [Some(total), None, Some(7)],
-        throttled: Some(throttled),
+        throttled: Some(Throttled { periods: throttled, time_ns: throttled * 1_000_000_000 }),
         load: Some(total as f64 / 1e6),
         ..Reading::default()
     };
@@ -58,6 +58,7 @@ fn suspension_pressure_and_throttling_are_differences() {
     assert_eq!(conditions.cpu_pressure, Some(Seconds(0.25)));
     assert_eq!((conditions.memory_pressure, conditions.io_pressure), (None, Some(Seconds(0.0))));
     assert_eq!((conditions.throttled_periods, conditions.load_1m), (Some(7), Some(1.0)));
+    assert_eq!(conditions.throttled, Some(Seconds(7.0)));
     assert_eq!((conditions.other_cpu, conditions.resolution), (None, None));
     let conditions = probe.compare(&at(5.000_01, 1_000_000, 3), Seconds(0.0));
     assert_eq!(conditions.suspended, Some(Seconds(0.0)));

@@ -70,10 +70,32 @@ pub(super) fn pressure_total(bytes: &[u8]) -> Option<u64> {
     number(field)
 }
 
-/// Returns `nr_throttled` of the text of a `cpu.stat`.
-pub(super) fn throttled_periods(bytes: &[u8]) -> Option<u64> {
-    let line = bytes.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"nr_throttled "))?;
-    number(line)
+/// How often and how long a control group was throttled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Throttled {
+    pub(super) periods: u64,
+    /// Summed over CPUs; 0 where it is not told.
+    pub(super) time_ns: u64,
+}
+
+impl std::iter::Sum for Throttled {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |a, b| Self {
+            periods: a.periods + b.periods,
+            time_ns: a.time_ns + b.time_ns,
+        })
+    }
+}
+
+/// Reads `nr_throttled` and the time of the text of a `cpu.stat`: `throttled_usec` of version 2, `throttled_time`, in
+/// nanoseconds, of version 1.
+pub(super) fn throttled(bytes: &[u8]) -> Option<Throttled> {
+    let value = |name: &[u8]| {
+        bytes.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name)).and_then(number)
+    };
+    let microseconds = || value(b"throttled_usec ").map(|time| time.saturating_mul(1000));
+    let time_ns = value(b"throttled_time ").or_else(microseconds).unwrap_or(0);
+    Some(Throttled { periods: value(b"nr_throttled ")?, time_ns })
 }
 
 /// Returns the 1-minute load average of the text of `/proc/loadavg`.
@@ -130,13 +152,15 @@ mod tests {
     fn totals_are_read() {
         let text = b"some avg10=0.09 avg60=0.64 avg300=0.53 total=7219501\nfull avg10=0.00 total=9\n";
         assert_eq!(pressure_total(text), Some(7_219_501));
-        assert_eq!(throttled_periods(b"nr_periods 10\nnr_throttled 3\nthrottled_usec 5\n"), Some(3));
+        let expected = Some(Throttled { periods: 3, time_ns: 5000 });
+        assert_eq!(throttled(b"nr_periods 10\nnr_throttled 3\nthrottled_usec 5\n"), expected);
+        assert_eq!(throttled(b"nr_periods 10\nnr_throttled 3\nthrottled_time 5000\n"), expected);
         assert_eq!(load(b"1.39 0.68 0.31 3/111 11318\n"), Some(1.39));
         for nonsense in
             [&b""[..], b"some", b"some total=", b"nr_throttled", b"nan", b"-1 2", b"cpu0", b"cpux 1"]
         {
             assert_eq!(pressure_total(nonsense), None);
-            assert_eq!(throttled_periods(nonsense), None);
+            assert_eq!(throttled(nonsense), None);
             assert_eq!(load(nonsense), None);
             assert_eq!(cpu_times(nonsense, &"0".parse().unwrap()), None);
         }

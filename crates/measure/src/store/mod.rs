@@ -10,7 +10,6 @@
 //! ```
 
 mod journal;
-mod run_id;
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -24,8 +23,8 @@ use crate::check::Check;
 use crate::design::Design;
 use crate::error::MeasureError;
 use crate::workload::Workload;
+pub use festina_types::RunId;
 use journal::Journal;
-pub use run_id::RunId;
 
 /// The version of the format of a run's folder.
 pub const FORMAT_VERSION: u32 = 1;

@@ -8,10 +8,13 @@
 mod blocks;
 mod flame;
 mod hover;
+mod notebook;
 mod plane;
 mod table;
 
 use std::fmt::Write;
+
+pub use notebook::fragment;
 
 use crate::palette::{DARK, LIGHT};
 use crate::svg::CHART_CSS;

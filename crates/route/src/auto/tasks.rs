@@ -20,11 +20,13 @@ use crate::space::candidates::Candidates;
 pub const TASK: Function = Function { name: "festina-route/task", call };
 
 /// What a task does; the number is its first eight bytes.
-pub(super) mod kind {
+pub(crate) mod kind {
     pub(crate) const IMPROVE: u64 = 1;
     pub(crate) const BREED: u64 = 2;
     pub(crate) const ASCEND: u64 = 3;
     pub(crate) const CERTIFY: u64 = 4;
+    /// Anneal routes of vehicles, see `crate::vrp`.
+    pub(crate) const ANNEAL: u64 = 5;
 }
 
 /// Calls `$body` with the model's distances in their fastest form.
@@ -46,6 +48,9 @@ macro_rules! with_distance {
 fn call(input: &[u8]) -> Result<Vec<u8>, String> {
     let mut reader = Reader(input);
     let kind = reader.u64()?;
+    if kind == kind::ANNEAL {
+        return crate::vrp::anneal(&mut reader);
+    }
     let model = reader.model()?;
     let candidates = reader.candidates()?;
     let mut writer = Writer::default();

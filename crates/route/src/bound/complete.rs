@@ -6,11 +6,12 @@
 //!
 //! Source: W. B. March, P. Ram and A. G. Gray, *Fast Euclidean minimum spanning tree*, KDD 2010 (Borůvka over space trees).
 
+use festina_graph::KdTree;
+
 use super::ascent::find;
 use super::certificate::{Certificate, ceiling};
 use crate::model::{Distance, Model};
 use crate::rule::{Rule, lower_bound};
-use crate::space::kd_tree::KdTree;
 
 /// From this many nodes on, Borůvka's rounds are faster.
 const MANY: usize = 1500;

@@ -12,8 +12,53 @@ pub enum BoundCheck {
     Proven(i64),
     /// The certificate does not belong to the instance, or claims more than it proves.
     Invalid(String),
-    /// Certificates of open tours through asymmetric instances are not read.
-    Unsupported,
+}
+
+/// The closed problem of an asymmetric instance: at each node, the city that a tour leaves from and the one it enters at.
+/// They differ where the two ends of an open tour are one node: it is entered at the end and left from the start.
+struct Directed {
+    left: Vec<Option<usize>>,
+    entered: Vec<Option<usize>>,
+    /// The city that an open tour comes back to at no cost, and the one that it goes on from at none.
+    start: Option<usize>,
+    end: Option<usize>,
+}
+
+impl Directed {
+    fn new(n: usize, shape: Shape) -> Self {
+        let all: Vec<Option<usize>> = (0..n).map(Some).collect();
+        let plain = |start, end| Self { left: all.clone(), entered: all.clone(), start, end };
+        match shape {
+            Shape::Closed => plain(None, None),
+            Shape::Open { start: Some(start), end: Some(end) } if start == end => plain(None, None),
+            Shape::Open { start: Some(start), end: Some(end) } => {
+                let others: Vec<Option<usize>> =
+                    (0..n).filter(|&city| city != start && city != end).map(Some).collect();
+                let before = |city: usize| [&[Some(city)][..], &others].concat();
+                Self { left: before(start), entered: before(end), start: None, end: None }
+            }
+            Shape::Open { start: None, end: None } => {
+                // A node of no city, at no distance from any.
+                let with_none = [&all[..], &[None]].concat();
+                Self { left: with_none.clone(), entered: with_none, start: None, end: None }
+            }
+            Shape::Open { start, end } => plain(start, end),
+        }
+    }
+
+    fn side(&self) -> usize {
+        self.left.len()
+    }
+
+    /// Returns what the step from node `from` to node `to` costs.
+    fn step(&self, instance: &Instance, from: usize, to: usize) -> i64 {
+        match (self.left[from], self.entered[to]) {
+            (Some(_), Some(to)) if self.start == Some(to) => 0,
+            (Some(from), Some(_)) if self.end == Some(from) => 0,
+            (Some(from), Some(to)) => between(instance, from, to),
+            _ => 0,
+        }
+    }
 }
 
 /// The problem that a certificate speaks of: its nodes, and which edges a tour must use.
@@ -23,7 +68,8 @@ struct Graph<'a> {
     scale: i128,
     /// The edge that must be used, besides those of a doubled instance.
     forced: Option<(usize, usize)>,
-    is_doubled: bool,
+    /// The directed problem behind nodes that are doubled.
+    directed: Option<Directed>,
 }
 
 /// An edge, ordered by whether it must be used and by weight; `None` where two nodes cannot be joined.
@@ -42,15 +88,16 @@ impl Graph<'_> {
         if self.forced == Some((low, high)) {
             return Some((false, multipliers));
         }
-        let distance = if self.is_doubled {
+        let distance = if let Some(directed) = &self.directed {
             // Left nodes come first, entered ones behind them: only unlike nodes are joined.
-            if low >= cities || high < cities {
+            let side = directed.side();
+            if low >= side || high < side {
                 return None;
             }
-            if high - cities == low {
+            if high - side == low {
                 return Some((false, multipliers));
             }
-            between(self.instance, low, high - cities)
+            directed.step(self.instance, low, high - side)
         } else if high >= cities {
             0
         } else {
@@ -65,19 +112,15 @@ impl Graph<'_> {
 /// O(n²) time and O(n) memory for n cities: a second for some 20,000.
 pub fn verify_bound(instance: &Instance, shape: Shape, certificate: &Certificate) -> BoundCheck {
     let n = instance.n();
-    let is_doubled = !instance.is_symmetric();
-    let (nodes, forced) = match shape {
-        Shape::Open { start, end } if start.is_none() || start != end => {
-            if is_doubled {
-                return BoundCheck::Unsupported;
-            }
-            match (start, end) {
-                (Some(a), Some(b)) => (n, Some((a.min(b), a.max(b)))),
-                (Some(city), None) | (None, Some(city)) => (n + 1, Some((city, n))),
-                (None, None) => (n + 1, None),
-            }
-        }
-        _ => (if is_doubled { 2 * n } else { n }, None),
+    let directed = (!instance.is_symmetric()).then(|| Directed::new(n, shape));
+    let (nodes, forced) = match (&directed, shape) {
+        (Some(directed), _) => (2 * directed.side(), None),
+        (None, Shape::Open { start, end }) if start.is_none() || start != end => match (start, end) {
+            (Some(a), Some(b)) => (n, Some((a.min(b), a.max(b)))),
+            (Some(city), None) | (None, Some(city)) => (n + 1, Some((city, n))),
+            (None, None) => (n + 1, None),
+        },
+        (None, _) => (n, None),
     };
     if certificate.multipliers.len() != nodes || certificate.scale < 1 || nodes < 3 {
         let count = certificate.multipliers.len();
@@ -88,7 +131,7 @@ pub fn verify_bound(instance: &Instance, shape: Shape, certificate: &Certificate
         multipliers: &certificate.multipliers,
         scale: i128::from(certificate.scale),
         forced,
-        is_doubled,
+        directed,
     };
     let weight = heaviest_one_tree(&graph);
     let sum: i128 = certificate.multipliers.iter().map(|&m| i128::from(m)).sum();

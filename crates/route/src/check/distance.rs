@@ -37,7 +37,7 @@ fn norm(p: &[f64; 3], q: &[f64; 3], dimensions: usize) -> f64 {
     p.iter().zip(q).take(dimensions).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
 }
 
-fn measure(rule: Rule, p: &[f64; 3], q: &[f64; 3]) -> i64 {
+pub(crate) fn measure(rule: Rule, p: &[f64; 3], q: &[f64; 3]) -> i64 {
     let differences = || p.iter().zip(q).map(|(a, b)| (a - b).abs());
     match rule {
         Rule::Euclidean2 => nint(norm(p, q, 2)),

@@ -4,10 +4,11 @@
 //! L. A. `McGeoch`, *Experimental analysis of heuristics for the STSP*, 2002, section 3). Edges come from the candidates;
 //! the ends of the fragments that remain are matched the same way, among themselves, until one path is left.
 
+use festina_graph::KdTree;
+
 use crate::local::random::Random;
 use crate::model::{Distance, Model, NONE};
 use crate::space::candidates::Candidates;
-use crate::space::kd_tree::KdTree;
 
 /// Below this many ends, all pairs of them are considered.
 const FEW: usize = 64;

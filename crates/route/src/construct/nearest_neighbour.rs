@@ -5,9 +5,10 @@
 //! salesman problem*, SIAM Journal on Computing 6, 1977). Candidates are asked first; only where all of them were
 //! visited are all others.
 
+use festina_graph::KdTree;
+
 use crate::model::{Distance, Model, NONE};
 use crate::space::candidates::Candidates;
-use crate::space::kd_tree::KdTree;
 
 /// Returns the tour from node `start`; a node with a partner is followed by it.
 pub(crate) fn tour(model: &Model, candidates: &Candidates, start: u32) -> Vec<u32> {

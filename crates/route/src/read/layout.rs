@@ -2,7 +2,7 @@
 
 /// An `EDGE_WEIGHT_FORMAT` of TSPLIB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     /// Every entry, row by row.
     Full,
     /// One triangle, line by line.
@@ -11,7 +11,7 @@ pub(super) enum Layout {
 
 /// A triangle of a symmetric matrix. By rows, the upper triangle is the lower one by columns, and the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Triangle {
+pub(crate) struct Triangle {
     /// Whether line `i` holds the entries up to `i`, and not those from `i` on.
     growing: bool,
     /// Whether the diagonal is written.
@@ -19,10 +19,10 @@ pub(super) struct Triangle {
 }
 
 impl Layout {
-    pub(super) const NAMES: &'static str = "FULL_MATRIX, UPPER_ROW, LOWER_ROW, UPPER_DIAG_ROW, LOWER_DIAG_ROW, \
+    pub(crate) const NAMES: &'static str = "FULL_MATRIX, UPPER_ROW, LOWER_ROW, UPPER_DIAG_ROW, LOWER_DIAG_ROW, \
                                             UPPER_COL, LOWER_COL, UPPER_DIAG_COL or LOWER_DIAG_COL";
 
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let triangle = |growing, diagonal| Self::Triangle(Triangle { growing, diagonal });
         Some(match name {
             "FULL_MATRIX" => Self::Full,
@@ -35,7 +35,7 @@ impl Layout {
     }
 
     /// Returns how many entries are written for `n` cities.
-    pub(super) fn entries(self, n: usize) -> usize {
+    pub(crate) fn entries(self, n: usize) -> usize {
         match self {
             Self::Full => n * n,
             Self::Triangle(Triangle { diagonal: true, .. }) => n * (n + 1) / 2,
@@ -44,7 +44,7 @@ impl Layout {
     }
 
     /// Returns the full matrix of the written `entries`.
-    pub(super) fn fill(self, n: usize, entries: &[i64]) -> Vec<i64> {
+    pub(crate) fn fill(self, n: usize, entries: &[i64]) -> Vec<i64> {
         let Self::Triangle(triangle) = self else { return entries.to_vec() };
         let mut matrix = vec![0; n * n];
         let mut rest = entries.iter();

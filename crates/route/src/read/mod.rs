@@ -4,11 +4,11 @@
 
 mod csv;
 mod geojson;
-mod layout;
+pub(crate) mod layout;
 mod matrix;
 mod npy;
-mod scan;
-mod tsplib;
+pub(crate) mod scan;
+pub(crate) mod tsplib;
 
 use std::str::FromStr;
 

@@ -4,29 +4,29 @@ use crate::error::{Place, RouteError};
 
 /// A piece of a text that knows where it stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Word<'a> {
-    pub(super) text: &'a str,
-    pub(super) line: usize,
+pub(crate) struct Word<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) line: usize,
     /// The line up to the word, from which the column is counted when it is needed.
-    pub(super) before: &'a str,
+    pub(crate) before: &'a str,
 }
 
 impl<'a> Word<'a> {
     /// Returns `text[start..end]` of line number `line`.
-    pub(super) fn new(line: usize, text: &'a str, start: usize, end: usize) -> Self {
+    pub(crate) fn new(line: usize, text: &'a str, start: usize, end: usize) -> Self {
         Self { text: &text[start..end], line, before: &text[..start] }
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         Place { line: self.line, column: self.before.chars().count() + 1 }
     }
 
-    pub(super) fn error(&self, message: impl Into<String>) -> RouteError {
+    pub(crate) fn error(&self, message: impl Into<String>) -> RouteError {
         RouteError::text(self.place(), message)
     }
 
     /// Returns the word as a finite number.
-    pub(super) fn number(&self) -> Result<f64, RouteError> {
+    pub(crate) fn number(&self) -> Result<f64, RouteError> {
         match self.text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(value),
             Ok(_) => Err(self.error(format!("'{}' is not a finite number", shorten(self.text)))),
@@ -36,13 +36,13 @@ impl<'a> Word<'a> {
 }
 
 /// Returns at most 40 characters of `text`, for a message.
-pub(super) fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     if text.chars().count() <= 40 { text.to_owned() } else { text.chars().take(39).chain(['…']).collect() }
 }
 
 /// Reads a text word by word or line by line.
 #[derive(Clone)]
-pub(super) struct Scanner<'a> {
+pub(crate) struct Scanner<'a> {
     rest: &'a str,
     line: &'a str,
     number: usize,
@@ -50,7 +50,7 @@ pub(super) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         let mut scanner = Self { rest: text, line: "", number: 0, at: 0 };
         scanner.advance();
         scanner
@@ -70,7 +70,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Returns the next word, on this line or a later one.
-    pub(super) fn word(&mut self) -> Option<Word<'a>> {
+    pub(crate) fn word(&mut self) -> Option<Word<'a>> {
         loop {
             let tail = &self.line[self.at..];
             if let Some(skip) = tail.find(|c: char| !c.is_whitespace()) {
@@ -87,7 +87,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Returns the next line that is not blank, trimmed: what is left of this one, or a later one.
-    pub(super) fn line(&mut self) -> Option<Word<'a>> {
+    pub(crate) fn line(&mut self) -> Option<Word<'a>> {
         loop {
             let tail = &self.line[self.at..];
             let trimmed = tail.trim();
@@ -104,7 +104,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Returns the place that was reached.
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         Place { line: self.number.max(1), column: self.line[..self.at].chars().count() + 1 }
     }
 }

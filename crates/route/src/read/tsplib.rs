@@ -201,7 +201,7 @@ fn known_types() -> String {
 }
 
 /// Returns the rule of an `EDGE_WEIGHT_TYPE`; `None` for EXPLICIT.
-fn weight_rule(value: &str) -> Result<Option<Rule>, String> {
+pub(crate) fn weight_rule(value: &str) -> Result<Option<Rule>, String> {
     Ok(Some(match value {
         "EXPLICIT" => return Ok(None),
         "EUC_2D" => Rule::Euclidean2,

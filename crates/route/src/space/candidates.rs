@@ -4,7 +4,8 @@
 //! quadrant first, then the nearest of all (D. S. Johnson and L. A. `McGeoch`, *Experimental analysis of heuristics for
 //! the STSP*, 2002, section 2.1).
 
-use super::kd_tree::KdTree;
+use festina_graph::KdTree;
+
 use crate::model::{Distance, Model, NONE};
 
 /// `k` candidates for each node, nearest first, with their distances.

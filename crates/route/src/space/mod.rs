@@ -1,5 +1,4 @@
-//! Places: a curve that keeps neighbours together, a tree that finds them.
+//! Places: a curve that keeps neighbours together, and the neighbours of each node.
 
 pub(crate) mod candidates;
 pub(crate) mod hilbert;
-pub(crate) mod kd_tree;

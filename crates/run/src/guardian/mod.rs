@@ -91,8 +91,7 @@ impl Guardian {
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let parent = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?;
         let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-        let home = rustix::fs::open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let tools = setup::Tools { socket: theirs, parent, null, home, exchange };
+        let tools = setup::Tools { socket: theirs, parent, null, exchange };
         let pid = setup::fork(&tools)?;
         Ok(Self { pid, socket, exchange: tools.exchange, is_stuck: false })
     }

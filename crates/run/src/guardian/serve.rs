@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -120,12 +120,6 @@ impl State<'_> {
             }
             Err((step, errno)) => (self.reply.step, self.reply.errno) = (step, errno),
         }
-        let _ = rustix::stdio::dup2_stdin(&self.tools.null);
-        let _ = rustix::stdio::dup2_stdout(&self.tools.null);
-        let _ = rustix::stdio::dup2_stderr(&self.tools.null);
-        if request.has_directory {
-            let _ = rustix::process::fchdir(&self.tools.home);
-        }
     }
 
     fn try_start(&mut self, request: &Request, files: &[Option<OwnedFd>; 4]) -> Result<c_int, (Step, i32)> {
@@ -133,21 +127,18 @@ impl State<'_> {
             // The kernel drops files that exceed the limit of open ones.
             return Err((Step::Streams, libc::EMFILE));
         };
-        let at = |step: Step| move |error: Errno| (step, error.raw_os_error());
-        if request.has_directory {
-            let directory = directory.as_ref().ok_or((Step::Streams, libc::EMFILE))?;
-            rustix::process::fchdir(directory).map_err(at(Step::Directory))?;
+        if request.has_directory && directory.is_none() {
+            return Err((Step::Streams, libc::EMFILE));
         }
-        rustix::stdio::dup2_stdin(input).map_err(at(Step::Streams))?;
-        rustix::stdio::dup2_stdout(output).map_err(at(Step::Streams))?;
-        rustix::stdio::dup2_stderr(errors).map_err(at(Step::Streams))?;
         self.set_affinity(request)?;
         let nice = if request.has_nice { request.nice } else { self.nice };
         if niceness() != nice {
-            rustix::process::setpriority_process(None, nice).map_err(at(Step::Nice))?;
+            rustix::process::setpriority_process(None, nice)
+                .map_err(|error| (Step::Nice, error.raw_os_error()))?;
         }
         self.reply.started_ns = now_ns();
-        let pid = spawn(&self.tools.exchange, request).map_err(|errno| (Step::Execute, errno))?;
+        let streams = [input, output, errors].map(AsFd::as_fd);
+        let pid = spawn(&self.tools.exchange, request, streams, directory.as_ref().map(AsFd::as_fd))?;
         self.reply.floor_kib = own_max_rss();
         Ok(pid)
     }

@@ -13,6 +13,7 @@ use rustix::process::Pid;
 use super::children::{number, open_folder};
 use super::exchange::Exchange;
 use super::serve::serve;
+use super::start::forget_handlers;
 
 /// All that the guardian works with, made before it is forked.
 pub(super) struct Tools {
@@ -20,8 +21,6 @@ pub(super) struct Tools {
     /// A pidfd of the process that it serves.
     pub(super) parent: OwnedFd,
     pub(super) null: OwnedFd,
-    /// The working directory of programs that ask for no other.
-    pub(super) home: OwnedFd,
     pub(super) exchange: Exchange,
 }
 
@@ -65,6 +64,7 @@ pub(super) fn prepare(tools: &Tools) {
     let _ = rustix::process::setpgid(None, None);
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     let _ = rustix::thread::set_name(c"festina-guard");
+    forget_handlers();
     // SAFETY: a host that ignores SIGCHLD would take the exit status from us.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     close_files_of_the_host(tools);
@@ -76,7 +76,7 @@ pub(super) fn prepare(tools: &Tools) {
 /// Closes what an `exec` would have closed. Files without close-on-exec are meant for programs (a jobserver, a
 /// process substitution), and stay.
 fn close_files_of_the_host(tools: &Tools) {
-    let keep = [&tools.socket, &tools.parent, &tools.null, &tools.home].map(AsRawFd::as_raw_fd);
+    let keep = [&tools.socket, &tools.parent, &tools.null].map(AsRawFd::as_raw_fd);
     let Ok(folder) = open_folder(c"/proc/self/fd") else { return };
     let mut buffer = [MaybeUninit::uninit(); 4096];
     let mut entries = RawDir::new(&folder, &mut buffer);

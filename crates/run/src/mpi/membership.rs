@@ -85,7 +85,7 @@ fn family(environment: &Environment) -> Option<Family> {
 
 /// Returns `environment` without what a launcher has set for its ranks: programs that are themselves MPI programs, or
 /// festina, would take themselves for ranks of this job.
-pub(super) fn without_launcher(environment: &Environment) -> Environment {
+pub(crate) fn without_launcher(environment: &Environment) -> Environment {
     let is_own = |name: &OsStr| {
         let is_of_launcher = |start: &&str| name.as_encoded_bytes().starts_with(start.as_bytes());
         !OF_LAUNCHERS.iter().any(is_of_launcher)

@@ -7,7 +7,6 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use festina_machine::CpuSet;
 use festina_types::{CancelToken, Function};
@@ -17,9 +16,10 @@ use super::MpiError;
 use super::endpoint::Endpoint;
 use super::frame::{Failure, Frame, FrameError, Job, Setting, Stream};
 use super::ranks::{hello, share};
-use crate::tasks::{Content, bind, run_with, usable_cpus};
-use crate::threads::call;
-use crate::{Captured, Input, Outcome, RunError, Runner, Sink};
+use crate::native::call_named;
+use crate::tasks::{bind, usable_cpus};
+
+use crate::{Captured, Outcome, RunError, Runner, Sink};
 
 /// The parts in which long outputs are sent.
 const PART: usize = 1 << 20;
@@ -109,7 +109,7 @@ impl<'f> Worker<'f> {
             match message {
                 (_, Frame::Setting(setting)) => self.settle(*setting),
                 (id, Frame::Run(job)) => self.run(id, *job)?,
-                (id, Frame::Map { function, inputs }) => self.map(id, &function, inputs),
+                (id, Frame::Map { function, inputs }) => self.map(id, &function, &inputs),
                 (_, Frame::Bye) => return self.endpoint.finalize(),
                 _ => {}
             }
@@ -163,18 +163,7 @@ impl<'f> Worker<'f> {
             self.runner = Some(Runner::light()?);
         }
         let runner = self.runner.as_mut().expect("it was made above");
-        let outcome = match std::mem::take(&mut launch.input) {
-            // As on the first rank, programs read a pipe.
-            Input::Bytes(bytes) => {
-                let content = Content::Bytes(Arc::new(bytes.to_vec()));
-                run_with(runner, &mut launch, &content, token)
-            }
-            input => {
-                launch.input = input;
-                runner.run(&launch, token, &mut ())
-            }
-        };
-        outcome.map(|outcome| (outcome, spills))
+        runner.run(&launch, token, &mut ()).map(|outcome| (outcome, spills))
     }
 
     /// Binds this thread, and what it starts, to its share of the host's CPUs.
@@ -246,27 +235,11 @@ impl<'f> Worker<'f> {
         Ok(wanted)
     }
 
-    fn map(&self, id: u64, function: &str, inputs: Vec<Vec<u8>>) {
-        let started = Instant::now();
-        let (outputs, failure) = match self.functions.iter().find(|known| known.name == function) {
-            Some(function) => call_each(*function, &inputs),
-            None => (Vec::new(), Some(format!("no function is called '{function}' on the other ranks"))),
-        };
-        let elapsed_ns = started.elapsed().as_nanos() as u64;
-        self.send(id, &Frame::Mapped { elapsed_ns, outputs, failure });
+    fn map(&self, id: u64, function: &str, inputs: &[Vec<u8>]) {
+        let inputs = inputs.iter().map(Vec::as_slice);
+        let (outputs, elapsed_ns) = call_named(self.functions, function, inputs);
+        self.send(id, &Frame::Mapped { elapsed_ns, outputs });
     }
-}
-
-/// Calls a function on each input, up to the first that fails.
-pub(super) fn call_each(function: Function, inputs: &[Vec<u8>]) -> (Vec<Vec<u8>>, Option<String>) {
-    let mut outputs = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        match call(function, input) {
-            Ok(output) => outputs.push(output),
-            Err(message) => return (outputs, Some(message)),
-        }
-    }
-    (outputs, None)
 }
 
 /// Lets a stream spill into a file of this host that has no name, so that nothing is left of it whatever happens.
@@ -282,23 +255,6 @@ fn spill_here(sink: &mut Sink, folder: &Path) -> Result<Option<File>, RunError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HALVE: Function = Function {
-        name: "halve",
-        call: |bytes| match bytes {
-            [n] if n % 2 == 0 => Ok(vec![n / 2]),
-            [7] => panic!("seven"),
-            _ => Err("odd".to_owned()),
-        },
-    };
-
-    #[test]
-    fn calls_end_at_the_first_that_fails() {
-        let inputs = |numbers: &[u8]| numbers.iter().map(|n| vec![*n]).collect::<Vec<_>>();
-        assert_eq!(call_each(HALVE, &inputs(&[2, 4])), (inputs(&[1, 2]), None));
-        assert_eq!(call_each(HALVE, &inputs(&[2, 3, 4])), (inputs(&[1]), Some("odd".to_owned())));
-        assert_eq!(call_each(HALVE, &inputs(&[7])).1.unwrap(), "panicked: seven");
-    }
 
     #[test]
     fn requests_to_stop_do_not_wait_their_turn() {

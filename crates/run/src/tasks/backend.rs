@@ -3,7 +3,7 @@
 use festina_types::{Bytes, CancelToken};
 
 use super::cpus::{self, Shares};
-use super::{RunRequest, TaskError, memory};
+use super::{RunFolder, RunRequest, TaskError, memory};
 use crate::{Launch, Observer, Outcome, RunError, Runner};
 
 /// Slots in which commands are executed: on the cores of this machine, or on the ranks of an MPI job.
@@ -16,6 +16,16 @@ pub trait CommandBackend: Sync {
 
     /// Returns the memory that all tasks together may use where the request does not say.
     fn memory(&self) -> Bytes;
+
+    /// Makes ready for a run, whose outcomes go to `folder`. Called once, before slots are made.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskError`] if the backend cannot be used.
+    fn prepare(&self, folder: &RunFolder, request: &RunRequest) -> Result<(), TaskError> {
+        let _ = (folder, request);
+        Ok(())
+    }
 
     /// Makes what executes the commands of a slot, from 0, on the thread that will use it.
     ///
@@ -62,6 +72,19 @@ pub trait AheadRunner {
     ///
     /// Those of [`Runner::run`].
     fn wait(&mut self, cancel: &CancelToken) -> Result<Outcome, RunError>;
+
+    /// Returns how many commands may be begun and not waited for, given how long they take of late, in seconds.
+    ///
+    /// The way to a worker and back takes some tenths of a millisecond, some milliseconds on a busy machine. What waits
+    /// behind a command is not done elsewhere meanwhile: of long ones, for which the way is nothing, none waits.
+    fn limit(&self, recent_s: Option<f64>) -> usize {
+        match recent_s {
+            Some(time) if time < 0.005 => 6,
+            Some(time) if time < 0.02 => 3,
+            Some(time) if time < 0.1 => 2,
+            _ => 1,
+        }
+    }
 }
 
 impl CommandRunner for Runner {
@@ -93,5 +116,26 @@ impl CommandBackend for LocalCores {
             cpus::bind(own)?;
         }
         Ok(Box::new(Runner::light()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl AheadRunner for Nobody {
+        fn begin(&mut self, _: &Launch) {}
+
+        fn wait(&mut self, _: &CancelToken) -> Result<Outcome, RunError> {
+            unreachable!("nothing is begun")
+        }
+    }
+
+    #[test]
+    fn only_short_tasks_are_taken_ahead() {
+        let limit = |recent_s| Nobody.limit(recent_s);
+        assert_eq!((limit(None), limit(Some(3.0)), limit(Some(0.05)), limit(Some(0.001))), (1, 1, 2, 6));
     }
 }

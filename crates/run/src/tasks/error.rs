@@ -115,6 +115,12 @@ pub enum TaskError {
         /// What was given.
         text: String,
     },
+    /// Memory that would shrink with each retry.
+    #[error("memory cannot grow by a factor of {growth}")]
+    MemoryGrowth {
+        /// The factor.
+        growth: f64,
+    },
     /// There is no run of this name.
     #[error("no run is kept in {}", path.display())]
     NoRun {
@@ -197,7 +203,9 @@ impl TaskError {
     pub(crate) fn writing(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { path },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::NoSpace { path }
+            }
             _ => Self::Write { path, source },
         }
     }
@@ -236,12 +244,15 @@ impl TaskError {
             Self::RunExists { .. } => {
                 Some("go on with it: --resume; or give this run another name".to_owned())
             }
+            Self::MemoryGrowth { .. } => Some("1 keeps it, 2 doubles it with each retry".to_owned()),
+            Self::Runner(crate::RunError::NoSpace { .. }) | Self::NoSpace { .. } => {
+                Some("free some space and go on with --resume".to_owned())
+            }
             Self::Runner(error) => error.hint(),
             Self::InUse { .. } => Some("wait for it, or give this run another name: --name NAME".to_owned()),
             Self::JournalVersion { .. } => {
                 Some("start a new run, or use the festina that wrote it".to_owned())
             }
-            Self::NoSpace { .. } => Some("free some space and go on with --resume".to_owned()),
             _ => None,
         }
     }

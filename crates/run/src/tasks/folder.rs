@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use festina_types::RunId;
 
 use super::journal::Reading;
 use super::{Resume, TaskError};
@@ -58,7 +60,7 @@ impl RunFolder {
         for attempt in 0_u32.. {
             let path = match name {
                 Some(name) => state.join(name),
-                None => state.join(time_name(now.as_secs(), (now.subsec_nanos() >> 8) + attempt)),
+                None => state.join(time_name(now, attempt)),
             };
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Self { path }),
@@ -110,38 +112,14 @@ impl RunFolder {
     }
 }
 
-/// Returns a name such as `20261122-083059-1f3c`: UTC, so that names sort by time, and digits that tell apart runs of
-/// the same second.
-///
-/// Source of the date: H. Hinnant, *chrono-compatible low-level date algorithms*,
-/// <https://howardhinnant.github.io/date_algorithms.html>.
-fn time_name(unix_s: u64, digits: u32) -> String {
-    let shifted = unix_s / 86_400 + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let second = unix_s % 86_400;
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}-{:04x}", digits & 0xffff)
+/// Returns a name of the time; digits tell apart runs of the same second.
+fn time_name(now: Duration, attempt: u32) -> String {
+    RunId::new(now.as_secs(), ((now.subsec_nanos() >> 8) + attempt) as u16).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_dates_of_the_calendar() {
-        // date -u -d @SECONDS +%Y%m%d-%H%M%S
-        for (seconds, text) in
-            [(0, "19700101-000000"), (1_709_164_800, "20240229-000000"), (4_107_542_400, "21000301-000000")]
-        {
-            assert_eq!(time_name(seconds, 0xf_beef), format!("{text}-beef"));
-        }
-    }
 
     #[test]
     fn folders_are_made_found_and_missed() {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use festina_types::{Bytes, Seconds, Workers};
 
-use super::{Halt, Inputs, Pipe, Table};
-use crate::Environment;
+use super::{Halt, Inputs, Pipe, Table, TaskError};
+use crate::{Environment, RunError};
 
 /// A command, its inputs, and all that is wanted of the run.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +92,17 @@ pub enum Collect {
 }
 
 impl RunRequest {
+    /// Looks for values that no task can be run with.
+    pub(super) fn check(&self) -> Result<(), TaskError> {
+        if let Some(nice) = self.nice.filter(|nice| !(-20..=19).contains(nice)) {
+            return Err(RunError::NiceRange { nice }.into());
+        }
+        if !(self.memory_growth >= 1.0 && self.memory_growth.is_finite()) {
+            return Err(TaskError::MemoryGrowth { growth: self.memory_growth });
+        }
+        Ok(())
+    }
+
     /// Returns the request to run `command` on `inputs`, with everything else as by default.
     pub fn new(command: Vec<OsString>, inputs: Inputs, environment: Environment) -> Self {
         Self {

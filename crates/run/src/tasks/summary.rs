@@ -1,18 +1,30 @@
 //! Where the time of the slots went: what was achieved, what was lost, and what more workers would have brought.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use festina_types::{Seconds, Workers};
+use festina_types::{Conditions, Seconds};
 use serde::{Deserialize, Serialize};
 
 /// Where the time of all slots went. The terms sum to the number of slots times the elapsed time.
+///
+/// What tasks did is their work without what kept them from their CPUs: a hypervisor, a quota, other programs, and other
+/// tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SlotTime {
     /// Before a slot's first task: making its processes, opening journal and inputs.
     pub start_up_s: f64,
-    /// Tasks that ran, in their last attempts.
+    /// Tasks that ran, in their last attempts, and were not kept from their CPUs.
     pub work_s: f64,
+    /// Within the tasks: a hypervisor took the CPU.
+    #[serde(default)]
+    pub steal_s: f64,
+    /// Within the tasks: a quota of a control group was used up.
+    #[serde(default)]
+    pub throttled_s: f64,
+    /// Within the tasks: programs that are none of them had the CPU.
+    #[serde(default)]
+    pub others_s: f64,
+    /// Within the tasks: other tasks or other threads of their own had the CPU.
+    #[serde(default)]
+    pub oversubscription_s: f64,
     /// Attempts that failed and were made again.
     pub retries_s: f64,
     /// Between tasks: filling in commands, collecting processes, journal, outputs.
@@ -34,7 +46,7 @@ impl SlotTime {
     }
 
     /// Returns what was lost, by name.
-    pub fn losses(&self) -> [(&'static str, f64); 7] {
+    pub fn losses(&self) -> [(&'static str, f64); 11] {
         [
             ("start-up", self.start_up_s),
             ("dispatch", self.dispatch_s),
@@ -43,12 +55,44 @@ impl SlotTime {
             ("retries", self.retries_s),
             ("waiting to retry", self.back_off_s),
             ("idle at the end", self.idle_tail_s),
+            ("CPU stolen by the hypervisor", self.steal_s),
+            ("throttled by a quota", self.throttled_s),
+            ("CPU taken by other programs", self.others_s),
+            ("oversubscription", self.oversubscription_s),
         ]
+    }
+
+    /// Returns the time of the tasks' last attempts, with what kept them from their CPUs.
+    pub fn tasks_s(&self) -> f64 {
+        self.work_s + self.steal_s + self.throttled_s + self.others_s + self.oversubscription_s
+    }
+
+    /// Takes out of the work what kept tasks from their CPUs: each in this order what the ones before left.
+    ///
+    /// `waited_s` is the time that tasks were ready to run and waited for a CPU; what other programs used of the CPUs
+    /// explains it first, and the rest is oversubscription.
+    pub(super) fn charge(&mut self, waited_s: f64, conditions: &Conditions) {
+        let seconds = |time: Option<Seconds>| time.map_or(0.0, |time| time.0.max(0.0));
+        let mut take = |wanted: f64| {
+            let taken = wanted.clamp(0.0, self.work_s);
+            self.work_s -= taken;
+            taken
+        };
+        self.steal_s = take(seconds(conditions.steal));
+        self.throttled_s = take(seconds(conditions.throttled));
+        // A throttled thread waits for its CPU as well.
+        let waited = (waited_s - self.throttled_s).max(0.0);
+        self.others_s = take(waited.min(seconds(conditions.other_cpu)));
+        self.oversubscription_s = take(waited - self.others_s);
     }
 
     pub(super) fn add(&mut self, other: &Self) {
         self.start_up_s += other.start_up_s;
         self.work_s += other.work_s;
+        self.steal_s += other.steal_s;
+        self.throttled_s += other.throttled_s;
+        self.others_s += other.others_s;
+        self.oversubscription_s += other.oversubscription_s;
         self.retries_s += other.retries_s;
         self.dispatch_s += other.dispatch_s;
         self.inputs_s += other.inputs_s;
@@ -83,7 +127,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Returns the speed-up: the sum of the tasks' times over the elapsed time.
+    /// Returns the speed-up: the work, without what kept tasks from their CPUs, over the elapsed time.
     pub fn speed_up(&self) -> f64 {
         if self.wall_s > 0.0 { self.time.work_s / self.wall_s } else { 0.0 }
     }
@@ -96,59 +140,17 @@ impl Summary {
     /// Returns the best speed-up that these tasks allow on these slots: none can end before its longest task has.
     pub fn ideal(&self) -> f64 {
         match self.longest.first() {
-            Some((_, longest)) if *longest > 0.0 => (self.time.work_s / longest).min(f64::from(self.slots)),
+            Some((_, longest)) if *longest > 0.0 => {
+                (self.time.tasks_s() / longest).min(f64::from(self.slots))
+            }
             _ => f64::from(self.slots),
         }
     }
-
-    /// Returns the elapsed time that `workers` slots would have had: these tasks in this order, each to the slot that
-    /// is free first, with the time between tasks and before the first as they were here.
-    ///
-    /// Holds as long as each of the slots has cores of its own, as here.
-    pub fn makespan(&self, workers: Workers) -> Seconds {
-        let slots = f64::from(self.slots.max(1));
-        let n_tasks = self.durations_s.len().max(1) as f64;
-        let between = self.time.dispatch_s / n_tasks;
-        Seconds(self.time.start_up_s / slots + makespan(&self.durations_s, between, workers))
-    }
-}
-
-/// List scheduling in the order given (R. L. Graham, *Bounds on multiprocessing timing anomalies*, SIAM J. Appl.
-/// Math. 17, 1969).
-fn makespan(durations_s: &[f32], between_s: f64, workers: Workers) -> f64 {
-    let workers = (workers.get() as usize).min(durations_s.len().max(1));
-    // Nanoseconds sort exactly, and hold five hundred years.
-    let mut free: BinaryHeap<Reverse<u64>> = std::iter::repeat_n(Reverse(0), workers).collect();
-    let mut end = 0;
-    for duration in durations_s {
-        let Reverse(start) = free.pop().expect("there is a slot for every task that is taken");
-        let ends = start + ((f64::from(*duration) + between_s) * 1e9) as u64;
-        end = end.max(ends);
-        free.push(Reverse(ends));
-    }
-    end as f64 * 1e-9
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn workers(n: u32) -> Workers {
-        Workers::new(n).unwrap()
-    }
-
-    #[test]
-    fn tasks_go_to_the_slot_that_is_free_first() {
-        // On two slots: 3 and 1, then 2 after 1, then 4 on either at 3: ends at 7.
-        let durations = [3.0, 1.0, 2.0, 4.0];
-        assert_eq!(makespan(&durations, 0.0, workers(2)), 7.0);
-        assert_eq!(makespan(&durations, 0.0, workers(1)), 10.0);
-        assert_eq!(makespan(&durations, 0.5, workers(1)), 12.0);
-        assert_eq!(makespan(&durations, 0.0, workers(99)), 4.0);
-        assert_eq!(makespan(&[], 0.0, workers(2)), 0.0);
-    }
 
     #[test]
     fn speed_up_is_work_over_time() {
@@ -158,15 +160,24 @@ mod tests {
         assert_eq!(summary.time.total(), Seconds(8.0));
     }
 
-    proptest! {
-        #[test]
-        fn makespans_keep_grahams_bounds(tasks in prop::collection::vec(0.0_f32..9.0, 1..40), slots in 1_u32..9) {
-            let work: f64 = tasks.iter().copied().map(f64::from).sum();
-            let longest = tasks.iter().copied().fold(0.0, f32::max).into();
-            let p = f64::from(slots);
-            let span = makespan(&tasks, 0.0, workers(slots));
-            prop_assert!(span + 1e-6 >= f64::max(work / p, longest));
-            prop_assert!(span <= work / p + (1.0 - 1.0 / p) * longest + 1e-6);
-        }
+    #[test]
+    fn what_kept_tasks_from_their_cpus_is_no_work() {
+        let mut time = SlotTime { work_s: 10.0, dispatch_s: 1.0, ..SlotTime::default() };
+        let seconds = |time| Some(Seconds(time));
+        let conditions = Conditions {
+            steal: seconds(1.0),
+            throttled: seconds(0.5),
+            other_cpu: seconds(0.25),
+            ..Conditions::default()
+        };
+        // 3.5 s of waiting: 0.5 s throttled, 0.25 s for other programs, the rest for each other.
+        time.charge(3.5, &conditions);
+        assert_eq!((time.work_s, time.steal_s, time.throttled_s), (5.5, 1.0, 0.5));
+        assert_eq!((time.others_s, time.oversubscription_s), (0.25, 2.75));
+        assert_eq!((time.tasks_s(), time.total()), (10.0, Seconds(11.0)));
+        // More than there was cannot be taken.
+        let mut short = SlotTime { work_s: 1.0, ..SlotTime::default() };
+        short.charge(9.0, &conditions);
+        assert_eq!((short.work_s, short.steal_s, short.tasks_s()), (0.0, 1.0, 1.0));
     }
 }

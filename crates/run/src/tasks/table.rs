@@ -46,8 +46,15 @@ impl Table {
         Self { path, format, columns: Vec::new() }
     }
 
-    /// Refuses columns that no task can have.
+    /// Refuses columns that no task can have, and a file that cannot be in its folder.
     pub(super) fn check(&self, inputs: &[String], collect: Collect) -> Result<(), TaskError> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Err(source) = fs::metadata(folder.unwrap_or(Path::new("."))) {
+            return Err(TaskError::writing(&self.path, source));
+        }
+        if self.path.is_dir() {
+            return Err(TaskError::writing(&self.path, io::ErrorKind::IsADirectory.into()));
+        }
         let known = || {
             let own = COLUMNS.iter().flat_map(|(group, name)| [*group, *name]);
             own.chain(["inputs", "value"]).chain(inputs.iter().map(String::as_str))

@@ -92,7 +92,7 @@ fn functions(mpi: &Mpi) -> u8 {
     assert_eq!(mpi.map(REVERSE, many.clone()), threads.map(REVERSE, many));
     assert_eq!(mpi.map(REVERSE, Vec::new()), Ok(Vec::new()));
     let unknown = mpi.map(UNREGISTERED, vec![Vec::new(); 40]);
-    let message = "no function is called 'unregistered' on the other ranks";
+    let message = "no function is called 'unregistered' in the other processes";
     assert!(matches!(&unknown, Err(BackendError::Task { message: m, .. }) if m == message), "{unknown:?}");
     let inputs = prop::collection::vec(prop::collection::vec(any::<u8>(), 0..4), 0..60);
     let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
@@ -217,7 +217,11 @@ fn pipe(folder: &str) -> RunRequest {
     let path = format!("{folder}/text");
     let lines: Vec<String> = (0..20_000).map(|n| format!("line {n}\n")).collect();
     fs::write(&path, lines.concat()).unwrap();
-    let mut request = RunRequest::new(vec!["wc".into(), "-lc".into()], Inputs::new(), Environment::new());
-    request.pipe = Some(Pipe { block: Bytes(30_000), ..Pipe::lines(Origin::File(path.into())) });
+    let mut request = RunRequest::new(
+        vec!["awk".into(), "{ n += length($0) } END { print NR, n }".into()],
+        Inputs::new(),
+        Environment::new(),
+    );
+    request.pipe = Some(Pipe { block: Some(Bytes(30_000)), ..Pipe::lines(Origin::File(path.into())) });
     request
 }

@@ -6,13 +6,18 @@
 mod forecast;
 mod interleave;
 mod mpi;
+mod mst;
+mod native;
 mod noise;
 mod page;
 mod profile;
+mod python;
+mod script;
 mod simulate;
 mod spawn;
 mod startup;
 mod tasks;
+mod vrp;
 
 use std::process::ExitCode;
 
@@ -44,7 +49,21 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark { name: "simulate", about: "a million recorded tasks", run: simulate::run, is_complete: true },
+    Benchmark { name: "native", about: "native tasks", run: native::run, is_complete: true },
+    Benchmark {
+        name: "python",
+        about: "festina.map beside Python's pools: [ROUNDS]",
+        run: python::run,
+        is_complete: true,
+    },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark {
+        name: "tsp",
+        about: "tours beside those of fast-tsp and LKH: [--seeds N] [--long]",
+        run: script::tsp,
+        is_complete: true,
+    },
+    Benchmark { name: "mst", about: "minimum spanning trees", run: mst::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
         name: "profile",
@@ -53,10 +72,28 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark {
+        name: "pipes",
+        about: "one long text in blocks, and long outputs: [--megabytes N]",
+        run: script::pipes,
+        is_complete: true,
+    },
+    Benchmark {
+        name: "endurance",
+        about: "what festina run promises of long runs: [--tasks N]",
+        run: script::endurance,
+        is_complete: true,
+    },
+    Benchmark {
         name: "noise",
         about: "a CPU hog beside the measurement",
         run: noise::run,
         is_complete: true,
+    },
+    Benchmark {
+        name: "vrp",
+        about: "plans beside PyVRP and HGS-CVRP: --data DIR [--times 10,60] [--seeds 5]",
+        run: vrp::run,
+        is_complete: false,
     },
 ];
 

@@ -20,7 +20,7 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
     let (large, small) = (folder.join("large.csv"), folder.join("small.csv"));
     std::fs::write(&large, tasks(TASKS))?;
     std::fs::write(&small, tasks(PEER_TASKS))?;
-    let python = test::venv_with(&["simpy"])?;
+    let python = test::venv_with("test-venv", &["simpy"])?;
     let ours = |tasks: &std::path::Path, p: &str| {
         let words = ["scale", "--simulate", &tasks.to_string_lossy(), "--p", p].map(str::to_owned);
         [vec![festina.to_string_lossy().into_owned()], words.to_vec()].concat()

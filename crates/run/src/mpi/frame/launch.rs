@@ -5,18 +5,18 @@ use std::sync::Arc;
 use festina_machine::CpuSet;
 use festina_types::{Bytes, Seconds, Workers};
 
-use super::super::wire::{FrameError, Reader, Writer};
+use crate::wire::{FrameError, Reader, Writer};
 use crate::{Environment, Input, Launch, Sink};
 
 /// What many jobs have in common, and is sent once: mostly the environment, some kilobytes.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::mpi) struct Setting {
-    pub(in crate::mpi) environment: Environment,
-    pub(in crate::mpi) directory: Option<std::path::PathBuf>,
+pub(crate) struct Setting {
+    pub(crate) environment: Environment,
+    pub(crate) directory: Option<std::path::PathBuf>,
     /// The CPUs of a task; `None` where tasks are not bound to CPUs.
-    pub(in crate::mpi) cores_per_task: Option<u32>,
+    pub(crate) cores_per_task: Option<u32>,
     /// Of the ranks on the same host, which one this is, from 0, and how many there are.
-    pub(in crate::mpi) local: (u32, u32),
+    pub(crate) local: (u32, u32),
 }
 
 impl Setting {
@@ -43,11 +43,11 @@ impl Setting {
 
 /// A launch without what its setting says: that is filled in where it is run.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::mpi) struct Job(pub(in crate::mpi) Launch);
+pub(crate) struct Job(pub(crate) Launch);
 
 impl Job {
     /// Returns the launch with what `setting` says.
-    pub(in crate::mpi) fn under(self, setting: &Setting) -> Launch {
+    pub(crate) fn under(self, setting: &Setting) -> Launch {
         Launch { environment: setting.environment.clone(), directory: setting.directory.clone(), ..self.0 }
     }
 

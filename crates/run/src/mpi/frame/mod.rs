@@ -14,40 +14,41 @@ mod tests;
 
 use festina_types::Bytes;
 
-pub(super) use launch::{Job, Setting};
-pub(super) use outcome::Failure;
+pub(crate) use launch::{Job, Setting};
+pub(crate) use outcome::Failure;
 
-pub use super::wire::FrameError;
-use super::wire::{Reader, Writer};
 use crate::Outcome;
+use crate::native::Output;
+pub use crate::wire::FrameError;
+use crate::wire::{Reader, Writer};
 
 /// The version of the messages: ranks of different festinas refuse each other.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// The kind of a request to stop, which is looked for before all others.
 const CANCEL: u8 = 4;
 
 /// What a rank is and has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hello {
+pub(crate) struct Hello {
     /// The name of its host.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The number of CPUs that it may use.
-    pub(super) cpus: u32,
+    pub(crate) cpus: u32,
     /// The memory that its host has available.
-    pub(super) memory: Bytes,
+    pub(crate) memory: Bytes,
 }
 
 /// A stream of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Output,
     Errors,
 }
 
 /// A message.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Frame {
+pub(crate) enum Frame {
     /// To the first rank: here I am.
     Hello(Hello),
     /// What the following jobs have in common.
@@ -66,15 +67,15 @@ pub(super) enum Frame {
     Refused(Failure),
     /// Call a function on each input.
     Map { function: String, inputs: Vec<Vec<u8>> },
-    /// What the calls returned, up to the first that failed; and how long they took.
-    Mapped { elapsed_ns: u64, outputs: Vec<Vec<u8>>, failure: Option<String> },
+    /// What the calls returned, and how long they took.
+    Mapped { elapsed_ns: u64, outputs: Vec<Output> },
     /// There is nothing more to do.
     Bye,
 }
 
 impl Frame {
     /// Returns the message with its id as bytes.
-    pub(super) fn encode(&self, id: u64) -> Vec<u8> {
+    pub(crate) fn encode(&self, id: u64) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.byte(VERSION).byte(self.kind()).u64(id);
         self.write(&mut writer);
@@ -82,11 +83,11 @@ impl Frame {
     }
 
     /// Reads a message and its id.
-    pub(super) fn decode(bytes: &[u8]) -> Result<(u64, Self), FrameError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<(u64, Self), FrameError> {
         let mut reader = Reader::new(bytes);
         match reader.byte()? {
             VERSION => {}
-            found => return Err(FrameError::Version { found }),
+            found => return Err(FrameError::Version { found, wanted: VERSION }),
         }
         let (kind, id) = (reader.byte()?, reader.u64()?);
         let frame = Self::read(kind, &mut reader)?;
@@ -138,11 +139,8 @@ impl Frame {
             Self::Map { function, inputs } => {
                 writer.text(function).list(inputs.iter(), |writer, input| _ = writer.bytes(input));
             }
-            Self::Mapped { elapsed_ns, outputs, failure } => {
-                writer
-                    .u64(*elapsed_ns)
-                    .list(outputs.iter(), |writer, output| _ = writer.bytes(output))
-                    .option(failure.as_ref(), |writer, failure| _ = writer.text(failure));
+            Self::Mapped { elapsed_ns, outputs } => {
+                writer.u64(*elapsed_ns).list(outputs.iter(), |writer, output| _ = writer.output(output));
             }
             Self::Bye | Self::Taken => {}
         }
@@ -166,11 +164,7 @@ impl Frame {
             6 => Self::Ended(Box::new(outcome::read(reader)?)),
             7 => Self::Refused(Failure::read(reader)?),
             8 => Self::Map { function: reader.string()?, inputs: reader.list(vector)? },
-            9 => Self::Mapped {
-                elapsed_ns: reader.u64()?,
-                outputs: reader.list(vector)?,
-                failure: reader.option(Reader::string)?,
-            },
+            9 => Self::Mapped { elapsed_ns: reader.u64()?, outputs: reader.list(Reader::output)? },
             10 => Self::Bye,
             11 => Self::Taken,
             value => return Err(FrameError::Unknown { what: "kind of message", value }),

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use festina_types::{Bytes, Finding, Seconds, Severity, Status, Usage};
 
-use super::super::wire::{FrameError, Reader, Writer};
+use crate::wire::{FrameError, Reader, Writer};
 use crate::{Captured, Outcome, RunError};
 
 pub(super) fn write(outcome: &Outcome, writer: &mut Writer) {
@@ -136,7 +136,7 @@ fn read_finding(reader: &mut Reader<'_>) -> Result<Finding, FrameError> {
 
 /// Why a program could not be run: as much of a [`RunError`] as whoever asked for it acts upon.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::mpi) enum Failure {
+pub(crate) enum Failure {
     /// Processes, files or memory are short; the number of the error.
     Exhausted { errno: i32 },
     /// A disk is full.
@@ -166,7 +166,7 @@ impl From<&RunError> for Failure {
 
 impl Failure {
     /// Returns the error as it is told on the first rank; `worker` says where it befell.
-    pub(in crate::mpi) fn into_error(self, worker: &str) -> RunError {
+    pub(crate) fn into_error(self, worker: &str) -> RunError {
         match self {
             Self::Exhausted { errno } => RunError::Exhausted { source: io::Error::from_raw_os_error(errno) },
             Self::NoSpace { path } => RunError::NoSpace { path },

@@ -8,19 +8,6 @@ use super::slot::{Attempt, Slot, in_memory, judge};
 use crate::RunError;
 use crate::tasks::TaskError;
 
-/// Returns how many tasks a worker may have, given how long they take of late.
-///
-/// The way there and back takes some tenths of a millisecond, some milliseconds on a busy machine. What waits behind a
-/// task is not done elsewhere meanwhile: of long tasks, for which the way is nothing, none waits.
-fn limit(recent_s: Option<f64>) -> usize {
-    match recent_s {
-        Some(time) if time < 0.005 => 6,
-        Some(time) if time < 0.02 => 3,
-        Some(time) if time < 0.1 => 2,
-        _ => 1,
-    }
-}
-
 /// A task that a worker has, or that turned out before that it cannot be started.
 struct Begun {
     task: Task,
@@ -33,11 +20,12 @@ impl Slot<'_, '_> {
         let mut begun = VecDeque::new();
         begun.push_back(self.begin(task)?);
         while !begun.is_empty() {
-            while begun.len() < limit(self.recent_s)
+            let limit = self.runner.ahead().map_or(1, |runner| runner.limit(self.recent_s));
+            while begun.len() < limit
                 && let Some(item) = self.engine.queue.take_if_any()
             {
                 match item {
-                    Item::Recorded { number, place } => self.engine.sink().take_recorded(number, place)?,
+                    Item::Recorded(tasks) => self.engine.sink().take_recorded(&tasks)?,
                     Item::Task(task) => begun.push_back(self.begin(task)?),
                 }
             }
@@ -64,15 +52,15 @@ impl Slot<'_, '_> {
         Ok(Begun { task, end: None })
     }
 
-    fn complete(&mut self, Begun { task, end }: Begun) -> Result<(), TaskError> {
+    fn complete(&mut self, Begun { mut task, end }: Begun) -> Result<(), TaskError> {
         let attempt = match (end, self.runner.ahead()) {
             (Some(end), _) => end,
             (None, Some(runner)) => match runner.wait(&self.engine.kill) {
                 // The other host is short of something for a moment: this one waits for it.
-                Err(RunError::Exhausted { .. }) => self.run(&task)?,
+                Err(RunError::Exhausted { .. }) => self.run(&mut task)?,
                 result => judge(result)?,
             },
-            (None, None) => self.run(&task)?,
+            (None, None) => self.run(&mut task)?,
         };
         self.learn(attempt.wall());
         self.settle(task, attempt)
@@ -81,15 +69,5 @@ impl Slot<'_, '_> {
     fn learn(&mut self, wall: Duration) {
         let wall = wall.as_secs_f64();
         self.recent_s = Some(self.recent_s.map_or(wall, |recent| 0.7 * recent + 0.3 * wall));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::limit;
-
-    #[test]
-    fn only_short_tasks_are_taken_ahead() {
-        assert_eq!((limit(None), limit(Some(3.0)), limit(Some(0.05)), limit(Some(0.001))), (1, 1, 2, 6));
     }
 }

@@ -19,7 +19,6 @@ use self::queue::Queue;
 use self::reader::{Feed, Reader};
 use self::sink::Sink;
 use self::slot::Slot;
-pub(crate) use self::slot::run_with;
 use super::cpus::{self, Shares, THREAD_VARIABLES};
 use super::emit::{Emitter, Streams};
 use super::journal::{JOURNAL_VERSION, Journal, Line, Reading, Session};
@@ -28,7 +27,8 @@ use super::{
     CommandBackend, LocalCores, RunFolder, RunRequest, SlotTime, Summary, TaskError, TaskObserver, Template,
     table,
 };
-use crate::{Launch, find_program};
+use crate::Launch;
+use crate::lookup::check_program;
 
 /// How often a stop is looked for.
 const TICK: Duration = Duration::from_millis(20);
@@ -154,18 +154,16 @@ pub fn run_on(
     cancel: &CancelToken,
 ) -> Result<RunResult, TaskError> {
     let started = Instant::now();
-    let (feed, columns) = match &request.pipe {
-        Some(pipe) => (Feed::Blocks(pipe.blocks()?), Vec::new()),
-        None => {
-            let rows = request.inputs.open()?;
-            let columns = rows.names().to_vec();
-            (Feed::Rows(rows), columns)
-        }
-    };
+    request.check()?;
+    let identity = identity(request);
+    let found = RunFolder::find(&request.state, &request.resume, &identity)?;
+    let shares = backend.shares(request);
+    let feed = feed(request, &shares, found.as_ref())?;
+    let columns = feed.columns();
     let template = template(request, &columns)?;
     let launch = launch(request);
     if let Some(program) = template.program() {
-        find_program(&program, &launch.environment, launch.directory.as_deref())?;
+        check_program(&program, &launch.environment, launch.directory.as_deref())?;
     }
     if let Some(table) = &request.table {
         table.check(&columns, request.collect)?;
@@ -173,11 +171,10 @@ pub fn run_on(
     let cpus = cpus::usable();
     let mut probe = Probe::open(&Source::live());
     probe.start(&cpus);
-    let shares = backend.shares(request);
-    let identity = identity(request);
-    let session = session(request, &shares, &identity, &columns);
-    let (folder, journal, recorded, findings) = open(request, &session)?;
+    let session = session(request, &shares, &identity, &feed);
+    let (folder, journal, recorded, findings) = open(request, found, &session)?;
     observer.started(&folder);
+    backend.prepare(&folder, request)?;
     let memory = match request.memory_per_task {
         Some(_) => request.memory.unwrap_or_else(|| backend.memory()),
         None => Bytes(0),
@@ -187,7 +184,7 @@ pub fn run_on(
     let queue = Queue::new(per_slot * shares.slots as usize, memory);
     let streams = Streams { output: &mut *streams.output, errors: &mut *streams.errors };
     let emitter = Emitter::new(streams, request.keep_order, folder.spool());
-    let mut sink = Sink::new(journal, emitter, observer, shares.slots, started);
+    let mut sink = Sink::new(journal, emitter, observer, (shares.slots, shares.cores_per_task), started);
     sink.findings = findings;
     let engine = Engine {
         backend,
@@ -220,9 +217,18 @@ pub fn run_on(
         queue: engine.queue.clone(),
     };
     read_ahead(reader, &engine)?;
-    let time = work(&engine)?;
+    let time = work(&engine).inspect_err(|_| {
+        let _ = std::fs::remove_dir_all(folder.spool());
+    })?;
     let own_cpu = Seconds(engine.sink().cpu_s);
     finish(engine, folder, &session, time, &probe.finish(own_cpu))
+}
+
+/// Opens the inputs, or the text that is to be split: as the run that is resumed did.
+fn feed(request: &RunRequest, shares: &Shares, found: Option<&RunFolder>) -> Result<Feed, TaskError> {
+    let Some(pipe) = &request.pipe else { return Ok(Feed::Rows(request.inputs.open()?)) };
+    let recorded = found.and_then(|folder| Reading::first_session(&folder.journal())?.block);
+    Ok(Feed::Blocks(pipe.blocks(shares.slots, recorded)?))
 }
 
 fn template(request: &RunRequest, columns: &[String]) -> Result<Template, TaskError> {
@@ -244,7 +250,7 @@ fn launch(request: &RunRequest) -> Launch {
 }
 
 /// Tells programs how many threads are theirs, where the user does not.
-fn with_thread_variables(mut launch: Launch, shares: &Shares) -> Launch {
+pub(crate) fn with_thread_variables(mut launch: Launch, shares: &Shares) -> Launch {
     for name in THREAD_VARIABLES {
         if launch.environment.get(name).is_none() {
             launch.environment.set(name, shares.cores_per_task.to_string());
@@ -260,7 +266,7 @@ fn identity(request: &RunRequest) -> String {
         hasher = hasher.text(word.as_bytes());
     }
     if let Some(pipe) = &request.pipe {
-        hasher = hasher.text(&pipe.record_end).number(pipe.block.0);
+        hasher = hasher.text(&pipe.record_end).number(pipe.block.unwrap_or_default().0);
     }
     hasher.finish().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -274,14 +280,15 @@ fn command_hash(request: &RunRequest, identity: &str) -> [u8; 16] {
     hasher.finish()
 }
 
-fn session(request: &RunRequest, shares: &Shares, identity: &str, columns: &[String]) -> Session {
+fn session(request: &RunRequest, shares: &Shares, identity: &str, feed: &Feed) -> Session {
     Session {
         version: JOURNAL_VERSION,
         command: request.command.clone(),
         identity: identity.to_owned(),
-        columns: columns.to_vec(),
+        columns: feed.columns(),
         slots: shares.slots,
         cores_per_task: shares.cores_per_task,
+        block: feed.block(),
         seed: request.seed,
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         started_at_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
@@ -291,9 +298,9 @@ fn session(request: &RunRequest, shares: &Shares, identity: &str, columns: &[Str
 /// Opens the folder of the run and its journal, and reads what is recorded there already.
 fn open(
     request: &RunRequest,
+    found: Option<RunFolder>,
     session: &Session,
 ) -> Result<(RunFolder, Journal, Reading, Vec<Finding>), TaskError> {
-    let found = RunFolder::find(&request.state, &request.resume, &session.identity)?;
     let (folder, is_new) = match found {
         Some(folder) => (folder, false),
         None => (RunFolder::create(&request.state, request.name.as_deref())?, true),
@@ -301,8 +308,15 @@ fn open(
     let path = folder.journal();
     let mut journal = Journal::open(&path)?;
     let recorded = if is_new { Reading::default() } else { Reading::read(&path)? };
-    journal.append(&Line::Session(session.clone()))?;
+    journal.append(&Line::Session(session.clone())).inspect_err(|_| {
+        // Of a run that cannot even begin nothing is left.
+        if is_new {
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    })?;
     let spool = folder.spool();
+    // A session that was killed leaves outputs there that nobody will pass on.
+    let _ = std::fs::remove_dir_all(&spool);
     std::fs::create_dir_all(&spool).map_err(|source| TaskError::writing(&spool, source))?;
     let findings = damage(&recorded, &path).into_iter().collect();
     Ok((folder, journal, recorded, findings))
@@ -433,7 +447,7 @@ fn finish(
     engine: Engine<'_>,
     folder: RunFolder,
     session: &Session,
-    (time, end): (SlotTime, Instant),
+    (mut time, end): (SlotTime, Instant),
     conditions: &Conditions,
 ) -> Result<RunResult, TaskError> {
     sync(&engine)?;
@@ -446,8 +460,9 @@ fn finish(
     if let Some(table) = &request.table {
         write_table(&sink, table, request, session)?;
     }
-    // Empty unless a session was killed.
-    let _ = std::fs::remove_dir(folder.spool());
+    let _ = std::fs::remove_dir_all(folder.spool());
+    let unknown = Conditions::default();
+    time.charge(sink.waited_s, if sink.is_remote { &unknown } else { conditions });
     sink.durations.sort_unstable_by_key(|(number, _)| *number);
     let summary = Summary {
         slots: shares.slots,

@@ -34,11 +34,8 @@ pub(super) struct Task {
 #[derive(Debug)]
 pub(super) enum Item {
     Task(Task),
-    /// A task whose outcome is recorded already.
-    Recorded {
-        number: u64,
-        place: Place,
-    },
+    /// Tasks whose outcomes are recorded already, by number.
+    Recorded(Vec<(u64, Place)>),
 }
 
 /// How long a slot waited, and what for.
@@ -325,7 +322,7 @@ mod tests {
     fn number(item: Option<Item>) -> Option<u64> {
         item.map(|item| match item {
             Item::Task(task) => task.number,
-            Item::Recorded { number, .. } => number,
+            Item::Recorded(tasks) => tasks[0].0,
         })
     }
 

@@ -6,10 +6,13 @@ use std::time::Duration;
 use festina_types::Bytes;
 
 use super::queue::{Item, Queue, Task};
-use crate::tasks::journal::Reading;
+use crate::tasks::journal::{Place, Reading};
 use crate::tasks::key::Keys;
 use crate::tasks::pipe::{Block, Blocks};
 use crate::tasks::{Row, Rows, TaskError};
+
+/// So many recorded tasks go through the queue together: each would cost more there than to be read.
+const BATCH: usize = 1024;
 
 /// What tasks are made of.
 pub(super) enum Feed {
@@ -22,6 +25,22 @@ impl Feed {
         match self {
             Self::Rows(rows) => Some(rows.next()?.map(|row| (row, None))),
             Self::Blocks(blocks) => Some(blocks.next()?.map(|block| (Row::unnamed(Vec::new()), Some(block)))),
+        }
+    }
+
+    /// Returns the names of the inputs.
+    pub(super) fn columns(&self) -> Vec<String> {
+        match self {
+            Self::Rows(rows) => rows.names().to_vec(),
+            Self::Blocks(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the size of blocks.
+    pub(super) fn block(&self) -> Option<Bytes> {
+        match self {
+            Self::Rows(_) => None,
+            Self::Blocks(blocks) => Some(blocks.size()),
         }
     }
 
@@ -46,33 +65,46 @@ pub(super) struct Reader {
 impl Reader {
     /// Puts all tasks into the queue; returns how many there are.
     pub(super) fn read(mut self) -> u64 {
-        let mut number = 0;
+        let (mut number, mut recorded, mut error) = (0, Vec::new(), None);
         while let Some(next) = self.feed.next() {
             let (row, block) = match next {
                 Ok(next) => next,
-                Err(error) => {
-                    self.queue.close(Some(error));
-                    return number;
+                Err(malformed) => {
+                    error = Some(malformed);
+                    break;
                 }
             };
             number += 1;
-            let item = self.item(number, row, block);
-            if !self.queue.put(item) {
+            let is_wanted = match self.task(number, row, block) {
+                Ok(task) => self.put_recorded(&mut recorded) && self.queue.put(Item::Task(task)),
+                Err(place) => {
+                    recorded.push((number, place));
+                    recorded.len() < BATCH || self.put_recorded(&mut recorded)
+                }
+            };
+            if !is_wanted {
                 break;
             }
         }
-        self.queue.close(None);
+        self.put_recorded(&mut recorded);
+        self.queue.close(error);
         number
     }
 
-    fn item(&mut self, number: u64, row: Row, block: Option<Block>) -> Item {
+    /// Puts recorded tasks into the queue; returns whether more are wanted.
+    fn put_recorded(&self, tasks: &mut Vec<(u64, Place)>) -> bool {
+        tasks.is_empty() || self.queue.put(Item::Recorded(std::mem::take(tasks)))
+    }
+
+    /// Returns the next task, or where its outcome is recorded.
+    fn task(&mut self, number: u64, row: Row, block: Option<Block>) -> Result<Task, Place> {
         let hash = block.as_ref().map(|block| block.hash);
         let (key, seed) = self.keys.next(number, &row, hash);
         match self.recorded.outcome(&key) {
-            Some(place) if place.is_finished() || !self.retry_failed => Item::Recorded { number, place },
+            Some(place) if place.is_finished() || !self.retry_failed => Err(place),
             _ => {
                 let (failures, lost, memory) = (0, Duration::ZERO, self.memory);
-                Item::Task(Task { number, row, key, seed, block, failures, lost, memory })
+                Ok(Task { number, row, key, seed, block, failures, lost, memory })
             }
         }
     }

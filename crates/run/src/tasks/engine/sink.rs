@@ -29,8 +29,14 @@ pub(super) struct Sink<'a> {
     pub(super) durations: Vec<(u32, f32)>,
     pub(super) longest: Vec<(u64, f64)>,
     pub(super) run_delay_s: f64,
+    /// The time of slots in which their tasks waited for a CPU.
+    pub(super) waited_s: f64,
+    /// Whether tasks ran on other hosts, of whose conditions nothing is known.
+    pub(super) is_remote: bool,
     pub(super) cpu_s: f64,
     pub(super) started: Instant,
+    /// The cores of a task.
+    cores: u32,
 }
 
 impl<'a> Sink<'a> {
@@ -38,7 +44,7 @@ impl<'a> Sink<'a> {
         journal: Journal,
         emitter: Emitter<'a>,
         observer: &'a mut dyn TaskObserver,
-        slots: u32,
+        (slots, cores): (u32, u32),
         started: Instant,
     ) -> Self {
         Self {
@@ -54,6 +60,9 @@ impl<'a> Sink<'a> {
             durations: Vec::new(),
             longest: Vec::new(),
             run_delay_s: 0.0,
+            waited_s: 0.0,
+            is_remote: false,
+            cores,
             cpu_s: 0.0,
             started,
         }
@@ -71,18 +80,23 @@ impl<'a> Sink<'a> {
         self.counts.task_time.0 += record.wall().0;
         self.run_delay_s += record.run_delay_us as f64 * 1e-6;
         self.cpu_s += record.cpu().0;
+        self.waited_s += waited(&record, self.cores);
+        self.is_remote |= record.host.is_some();
         self.durations.push((number as u32, record.wall().0 as f32));
         self.note_longest(number, record.wall().0);
         self.observer.ended(&record);
         self.emitter.take(number, Some(written))
     }
 
-    /// Takes a task whose outcome was recorded before.
-    pub(super) fn take_recorded(&mut self, number: u64, place: Place) -> Result<(), TaskError> {
-        self.place(number, place.offset());
-        self.counts.recorded += 1;
-        self.n_recorded_failures += u64::from(!place.is_finished());
-        self.emitter.take(number, None)
+    /// Takes tasks whose outcomes were recorded before.
+    pub(super) fn take_recorded(&mut self, tasks: &[(u64, Place)]) -> Result<(), TaskError> {
+        for &(number, place) in tasks {
+            self.place(number, place.offset());
+            self.counts.recorded += 1;
+            self.n_recorded_failures += u64::from(!place.is_finished());
+            self.emitter.take(number, None)?;
+        }
+        Ok(())
     }
 
     fn place(&mut self, number: u64, offset: u64) {
@@ -101,8 +115,8 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Keeps what was noticed of a task.
-    pub(super) fn find(&mut self, number: u64, finding: Finding) {
+    /// Keeps what was noticed of a task, whose number and inputs `about` names.
+    pub(super) fn find(&mut self, about: &str, finding: Finding) {
         let index = match self.kinds.iter().position(|(code, _)| *code == finding.code) {
             Some(index) => index,
             None => {
@@ -112,7 +126,7 @@ impl<'a> Sink<'a> {
         };
         self.kinds[index].1 += 1;
         if self.kinds[index].1 <= KEPT_OF_A_KIND {
-            let message = format!("task {number}: {}", finding.message);
+            let message = format!("{about}: {}", finding.message);
             self.findings.push(Finding { message, ..finding });
         }
     }
@@ -133,6 +147,14 @@ impl<'a> Sink<'a> {
         let counts = self.counts;
         self.observer.progress(&counts);
     }
+}
+
+/// Returns how long a slot could not go on because its task waited for a CPU. Of several threads some may wait while others
+/// keep the cores busy: only what these leave can be lost.
+fn waited(record: &Record, cores: u32) -> f64 {
+    let cores = f64::from(cores.max(1));
+    let idle = (cores * record.wall().0 - record.cpu().0).max(0.0);
+    (record.run_delay_us as f64 * 1e-6).min(idle) / cores
 }
 
 /// Writes what a task wrote into a folder of its own, unless it is there already.

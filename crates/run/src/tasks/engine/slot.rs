@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use festina_types::{Bytes, CancelToken, Finding, Seconds, Severity, Status};
+use festina_types::{Bytes, Finding, Seconds, Severity, Status};
 
 use super::Engine;
 use super::queue::{Item, Task, Waited};
@@ -21,6 +21,9 @@ use crate::{Captured, Input, Launch, Observer, Outcome, RunError, Sink as Stream
 
 /// The longest line that is captured.
 const LONGEST_VALUE: usize = 64 << 10;
+
+/// So much of a task's inputs is shown where something is said of it.
+const LONGEST_LABEL: usize = 40;
 
 /// The longest time between two attempts.
 const LONGEST_DELAY: f64 = 60.0;
@@ -82,7 +85,7 @@ impl<'e, 'a> Slot<'e, 'a> {
             self.account_waits(&waited);
             match item {
                 None => break,
-                Some(Item::Recorded { number, place }) => self.engine.sink().take_recorded(number, place)?,
+                Some(Item::Recorded(tasks)) => self.engine.sink().take_recorded(&tasks)?,
                 Some(Item::Task(task)) => {
                     self.has_run = true;
                     if self.runner.ahead().is_some() {
@@ -114,8 +117,8 @@ impl<'e, 'a> Slot<'e, 'a> {
         self.unclaimed = Duration::ZERO;
     }
 
-    fn attempt(&mut self, task: Task) -> Result<(), TaskError> {
-        let attempt = self.run(&task)?;
+    fn attempt(&mut self, mut task: Task) -> Result<(), TaskError> {
+        let attempt = self.run(&mut task)?;
         self.settle(task, attempt)
     }
 
@@ -172,10 +175,9 @@ impl<'e, 'a> Slot<'e, 'a> {
             None => (Default::default(), std::time::SystemTime::now(), Written::default(), Vec::new()),
         };
         let mut findings: Vec<Finding> = findings;
-        if let TaskEnd::NotStarted(reason) = &attempt.end {
-            findings.push(Finding::new(Severity::Error, "not-started", reason.clone()));
-        }
+        findings.extend(failure(&attempt.end));
         let value = self.value(&written.output, &mut findings);
+        let about = if findings.is_empty() { String::new() } else { about(&task) };
         if let Some(folder) = self.folder_of(&task) {
             keep(&written, &folder)?;
             written = Written::default();
@@ -200,7 +202,7 @@ impl<'e, 'a> Slot<'e, 'a> {
         };
         let mut sink = self.engine.sink();
         for finding in findings {
-            sink.find(task.number, finding);
+            sink.find(&about, finding);
         }
         sink.take(record, written)?;
         let (failed, finished, is_broken) =
@@ -212,11 +214,11 @@ impl<'e, 'a> Slot<'e, 'a> {
     }
 
     /// Makes one attempt. What befalls only this task is its end; errors are those that end the run.
-    pub(super) fn run(&mut self, task: &Task) -> Result<Attempt, TaskError> {
+    pub(super) fn run(&mut self, task: &mut Task) -> Result<Attempt, TaskError> {
         if let Some(attempt) = self.prepare(task)? {
             return Ok(attempt);
         }
-        let result = match &task.block {
+        let result = match &mut task.block {
             None => self.start(),
             Some(block) => self.start_with(block),
         };
@@ -266,12 +268,44 @@ impl<'e, 'a> Slot<'e, 'a> {
     }
 
     /// Runs the launch with a block as its standard input.
-    fn start_with(&mut self, block: &Block) -> Result<Outcome, RunError> {
+    fn start_with(&mut self, block: &mut Block) -> Result<Outcome, RunError> {
         if self.runner.host().is_some() {
             self.launch.input = in_memory(block)?;
             return self.start();
         }
-        run_with(&mut *self.runner, &mut self.launch, &block.content, &self.engine.kill)
+        block.content.move_to_memory().map_err(|source| RunError::Exhausted { source })?;
+        match &block.content {
+            Content::Range { file, offset, length } => self.start_fed(file, *offset, *length),
+            Content::Memory { file, .. } => {
+                // Opened by its path, it is read from its start, and by this program alone.
+                self.launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())));
+                self.start()
+            }
+            Content::Bytes { .. } => unreachable!("it was put into a file above"),
+        }
+    }
+
+    /// Runs the launch with a part of a file as its standard input, which another thread passes on.
+    fn start_fed(&mut self, file: &File, offset: u64, length: u64) -> Result<Outcome, RunError> {
+        let exhausted = |source: io::Error| RunError::Exhausted { source };
+        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+            .map_err(|error| exhausted(error.into()))?;
+        // Opened by its path, the pipe has its reader in the runner's hands; our own end is closed at the start.
+        self.launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd())));
+        let (outcome, fed) = std::thread::scope(|scope| {
+            let feeder =
+                std::thread::Builder::new().spawn_scoped(scope, move || feed(file, offset, length, writer));
+            let mut observer = CloseAtStart(Some(reader));
+            let outcome = self.runner.run(&self.launch, &self.engine.kill, &mut observer);
+            drop(observer);
+            let fed = feeder.map(|feeder| feeder.join().expect("feeding a pipe does not panic"));
+            (outcome, fed)
+        });
+        let outcome = outcome?;
+        match fed.map_err(exhausted)? {
+            Ok(()) => Ok(outcome),
+            Err(source) => Err(RunError::Input { path: PathBuf::from("its block"), source }),
+        }
     }
 
     /// Returns the folder for the outputs of a task: its name is made of the inputs and the key, so that it stays the
@@ -312,6 +346,31 @@ impl<'e, 'a> Slot<'e, 'a> {
     }
 }
 
+/// Returns what is to be said of a task that did not finish, where nothing else tells it.
+fn failure(end: &TaskEnd) -> Option<Finding> {
+    let message = match end {
+        TaskEnd::NotStarted(reason) => {
+            return Some(Finding::new(Severity::Error, "not-started", reason.clone()));
+        }
+        TaskEnd::Ran(Status::Failed { code }) => format!("failed with exit code {code}"),
+        TaskEnd::Ran(Status::Killed { signal }) => format!("was killed by signal {signal}"),
+        TaskEnd::Ran(Status::TimedOut) => "was stopped at its time limit".to_owned(),
+        TaskEnd::Ran(Status::Finished | Status::OutOfMemory | Status::Canceled) => return None,
+    };
+    Some(Finding::new(Severity::Warning, end.name(), message))
+}
+
+/// Returns a task's number and its inputs, or the beginning of them, for people.
+fn about(task: &Task) -> String {
+    let inputs = task.row.to_string();
+    let clipped: String = inputs.chars().take(LONGEST_LABEL).flat_map(char::escape_debug).collect();
+    match (inputs.is_empty(), inputs.chars().nth(LONGEST_LABEL)) {
+        (true, _) => format!("task {}", task.number),
+        (false, None) => format!("task {} ({clipped})", task.number),
+        (false, Some(_)) => format!("task {} ({clipped} …)", task.number),
+    }
+}
+
 /// Reads a block, for a program on another host.
 pub(super) fn in_memory(block: &Block) -> Result<Input, RunError> {
     let unreadable = |source| RunError::Input { path: PathBuf::from("its block"), source };
@@ -339,33 +398,6 @@ pub(super) fn judge(result: Result<Outcome, RunError>) -> Result<Attempt, TaskEr
 
 fn not_started(reason: String) -> Attempt {
     Attempt { end: TaskEnd::NotStarted(reason), wall: Duration::ZERO, outcome: None }
-}
-
-/// Runs a launch with `content` as its standard input, which another thread passes on.
-pub(crate) fn run_with(
-    runner: &mut dyn CommandRunner,
-    launch: &mut Launch,
-    content: &Content,
-    kill: &CancelToken,
-) -> Result<Outcome, RunError> {
-    let exhausted = |source: io::Error| RunError::Exhausted { source };
-    let (reader, writer) =
-        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|error| exhausted(error.into()))?;
-    // Opened by its path, the pipe has its reader in the runner's hands; our own end is closed at the start.
-    launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd())));
-    let (outcome, fed) = std::thread::scope(|scope| {
-        let feeder = std::thread::Builder::new().spawn_scoped(scope, move || feed(content, writer));
-        let mut observer = CloseAtStart(Some(reader));
-        let outcome = runner.run(launch, kill, &mut observer);
-        drop(observer);
-        let fed = feeder.map(|feeder| feeder.join().expect("feeding a pipe does not panic"));
-        (outcome, fed)
-    });
-    let outcome = outcome?;
-    match fed.map_err(exhausted)? {
-        Ok(()) => Ok(outcome),
-        Err(source) => Err(RunError::Input { path: PathBuf::from("its block"), source }),
-    }
 }
 
 /// Closes a file when the program has started.

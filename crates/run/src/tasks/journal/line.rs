@@ -2,12 +2,16 @@
 
 use std::ffi::OsString;
 
+use festina_types::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Record, byte_strings};
 
 /// The version of the journal's format.
 pub const JOURNAL_VERSION: u32 = 1;
+
+/// How a session's line begins.
+const SESSION: &[u8] = b"{\"festina-run-journal\":";
 
 /// What is known of one start of festina on this run; written before its first task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +30,9 @@ pub struct Session {
     pub slots: u32,
     /// The cores of a slot.
     pub cores_per_task: u32,
+    /// The size of the blocks into which one text is split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<Bytes>,
     /// The seed from which the tasks' seeds are derived.
     pub seed: u64,
     /// The name of the machine.
@@ -35,7 +42,7 @@ pub struct Session {
 }
 
 /// A line of the journal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Line {
     Session(Session),
@@ -61,7 +68,12 @@ pub(super) fn read(text: &[u8]) -> Option<Line> {
     if !is_lower_case || text[8] != b' ' || crc32(json) != checksum {
         return None;
     }
-    serde_json::from_slice(json).ok()
+    // Told apart by their beginnings: serde would try both, and read most lines twice.
+    if json.starts_with(SESSION) {
+        serde_json::from_slice(json).ok().map(Line::Session)
+    } else {
+        serde_json::from_slice(json).ok().map(|record| Line::Task(Box::new(record)))
+    }
 }
 
 /// The cyclic redundancy check of IEEE 802.3 (reflected polynomial 0xEDB88320), as in gzip and PNG: it finds every

@@ -38,6 +38,7 @@ fn session() -> Session {
         columns: vec!["input".to_owned()],
         slots: 2,
         cores_per_task: 1,
+        block: None,
         seed: 0,
         host: "a".to_owned(),
         started_at_unix_s: 1.5,

@@ -1,30 +1,25 @@
 //! Passes a block to a program through a pipe.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::pipe::{SpliceFlags, splice};
 
-use super::Content;
-
 /// Large pipes save changes of context: the program and its feeder share a CPU.
 pub(super) const PIPE_SIZE: usize = 1 << 20;
 
-/// Writes all of `content` into `pipe`, or as much as the program cares to read.
+/// Moves a part of a file into `pipe`, or as much of it as the program cares to read.
 ///
 /// # Errors
 ///
 /// If the file was cut short or could not be read.
-pub(in crate::tasks) fn feed(content: &Content, pipe: OwnedFd) -> io::Result<()> {
+pub(in crate::tasks) fn feed(file: &File, offset: u64, length: u64, pipe: OwnedFd) -> io::Result<()> {
     // Refused beyond a user's limit of pages in pipes: then the pipe stays small.
     let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE_SIZE);
-    let result = match content {
-        Content::Bytes(bytes) => File::from(pipe).write_all(bytes),
-        Content::Range { file, offset, length } => pass_on(file, *offset, *length, &pipe),
-    };
-    match result {
+    yield_to_readers();
+    match pass_on(file, offset, length, &pipe) {
         // A program may end before it has read everything, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
@@ -43,4 +38,16 @@ fn pass_on(file: &File, mut offset: u64, length: u64, pipe: &OwnedFd) -> io::Res
         }
     }
     Ok(())
+}
+
+/// Makes this thread one that takes no CPU from a program which runs.
+///
+/// A program that reads some kilobytes from a full pipe wakes its feeder, which is bound to the same CPU: as an ordinary
+/// thread it would run at once, for those kilobytes only, and the two would change places for every one of the program's reads. One of
+/// the batch policy runs when the program waits, and then fills the whole pipe.
+#[expect(unsafe_code, reason = "the scheduling policy has no safe interface")]
+fn yield_to_readers() {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the kernel reads the parameters; 0 is the calling thread. Refused nowhere, and only speed is lost if it were.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) };
 }

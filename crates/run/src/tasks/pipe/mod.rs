@@ -1,10 +1,11 @@
 //! Splits one long text into blocks of whole records, which tasks read as their standard input.
 //!
 //! A file is never read here: blocks are found by looking around their ends, and the kernel passes the file's pages to
-//! the programs. A stream is read once, block by block.
+//! the programs. A stream is read once, block by block, and programs get each block as a file in memory.
 
 mod feed;
 mod find;
+mod pool;
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -12,9 +13,11 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 use festina_types::Bytes;
+use rustix::fs::MemfdFlags;
 
 pub(super) use feed::feed;
 use find::{find, find_last};
+use pool::{Pool, Pooled};
 
 use super::key::{Hasher, fingerprint};
 use super::{Origin, TaskError};
@@ -22,30 +25,41 @@ use super::{Origin, TaskError};
 /// A record that is longer is refused: a stream's blocks are held in memory.
 const LONGEST: usize = 1 << 30;
 
+/// The size of blocks of a stream where none is asked for: some of them for each slot are held in memory.
+const STREAM_BLOCK: u64 = 8 << 20;
+
+/// The sizes between which blocks of a file are where none is asked for: shorter ones cost more in processes than they
+/// gain, and longer ones gain nothing more.
+const FILE_BLOCKS: (u64, u64) = (1 << 20, 64 << 20);
+
+/// So many blocks of a file there are for each slot where no size is asked for, so that all end at about the same time.
+const BLOCKS_PER_SLOT: u64 = 8;
+
 /// A text to be split, and where it may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pipe {
     /// The text.
     pub origin: Origin,
-    /// The size that blocks have about: they end with a record.
-    pub block: Bytes,
+    /// The size that blocks have about: they end with a record. Without one a stream has blocks of 8 MiB, a file eight
+    /// for each slot, of 1 to 64 MiB.
+    pub block: Option<Bytes>,
     /// What ends a record.
     pub record_end: Vec<u8>,
 }
 
 impl Pipe {
-    /// Returns the text of `origin`, split at line ends into blocks of about 8 MiB.
+    /// Returns the text of `origin`, split at line ends.
     pub fn lines(origin: Origin) -> Self {
-        Self { origin, block: Bytes(8 << 20), record_end: b"\n".to_vec() }
+        Self { origin, block: None, record_end: b"\n".to_vec() }
     }
 
-    /// Returns the blocks.
+    /// Returns the blocks for so many slots; a run that is resumed keeps the size of its blocks.
     ///
     /// # Errors
     ///
     /// [`TaskError::Read`] if the text cannot be read, [`TaskError::Split`] if blocks have no size or records no end.
-    pub(super) fn blocks(&self) -> Result<Blocks, TaskError> {
-        if self.block.0 == 0 || self.record_end.is_empty() {
+    pub(super) fn blocks(&self, slots: u32, recorded: Option<Bytes>) -> Result<Blocks, TaskError> {
+        if self.block == Some(Bytes(0)) || self.record_end.is_empty() {
             return Err(TaskError::Split);
         }
         let fail = |source| self.origin.unreadable(source);
@@ -65,9 +79,10 @@ impl Pipe {
         } else {
             // Refused where it is no pipe: then it stays as it is.
             let _ = rustix::pipe::fcntl_setpipe_size(&file, feed::PIPE_SIZE);
-            Text::Stream { file, rest: Vec::new(), is_at_end: false }
+            Text::Stream { file, memory: Memory::new(), rest: Vec::new(), is_at_end: false }
         };
-        Ok(Blocks { pipe: self.clone(), source })
+        let block = self.block.or(recorded).unwrap_or_else(|| source.usual_block(slots));
+        Ok(Blocks { pipe: self.clone(), block, source })
     }
 }
 
@@ -81,47 +96,99 @@ pub(super) struct Block {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
+    /// A part of a file, which a pipe passes on.
     Range { file: Arc<File>, offset: u64, length: u64 },
-    Bytes(Arc<Vec<u8>>),
+    /// A part of a stream, and where it can be put.
+    Bytes { bytes: Arc<Pooled<Vec<u8>>>, files: Pool<File> },
+    /// The same as a file in memory, which a program reads itself.
+    Memory { file: Arc<Pooled<File>>, length: u64 },
+}
+
+/// The memory for the blocks of a stream: for those that wait, and for those that programs read.
+struct Memory {
+    buffers: Pool<Vec<u8>>,
+    files: Pool<File>,
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self { buffers: Pool::new(), files: Pool::new() }
+    }
 }
 
 impl Content {
     /// Reads all of it, for a program on another host.
     pub(super) fn read(&self) -> io::Result<Arc<[u8]>> {
         match self {
-            Self::Bytes(bytes) => Ok(Arc::from(bytes.as_slice())),
-            Self::Range { file, offset, length } => {
-                let mut bytes = vec![0; usize::try_from(*length).map_err(io::Error::other)?];
-                file.read_exact_at(&mut bytes, *offset)?;
-                Ok(Arc::from(bytes))
-            }
+            Self::Bytes { bytes, .. } => Ok(Arc::from(bytes.as_slice())),
+            Self::Range { file, offset, length } => read_range(file, *offset, *length),
+            Self::Memory { file, length } => read_range(file, 0, *length),
         }
     }
+
+    /// Puts what was read from a stream into a file in memory, so that its buffer can be filled anew, and so that a
+    /// program reads it at its own pace.
+    pub(super) fn move_to_memory(&mut self) -> io::Result<()> {
+        if let Self::Bytes { bytes, files } = self {
+            let file =
+                files.take(|| rustix::fs::memfd_create("block", MemfdFlags::CLOEXEC).map(File::from))?;
+            let length = bytes.len() as u64;
+            file.write_all_at(bytes, 0)?;
+            // It may have held a longer block before.
+            file.set_len(length)?;
+            *self = Self::Memory { file: Arc::new(file), length };
+        }
+        Ok(())
+    }
+}
+
+fn read_range(file: &File, offset: u64, length: u64) -> io::Result<Arc<[u8]>> {
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(Arc::from(bytes))
 }
 
 pub(super) struct Blocks {
     pipe: Pipe,
+    block: Bytes,
     source: Text,
 }
 
 enum Text {
     File { file: Arc<File>, offset: u64, length: u64, identity: [u8; 16] },
-    Stream { file: File, rest: Vec<u8>, is_at_end: bool },
+    Stream { file: File, memory: Memory, rest: Vec<u8>, is_at_end: bool },
+}
+
+impl Text {
+    /// Returns the size of blocks where none is asked for.
+    fn usual_block(&self, slots: u32) -> Bytes {
+        match self {
+            Self::Stream { .. } => Bytes(STREAM_BLOCK),
+            Self::File { offset, length, .. } => {
+                let share =
+                    length.saturating_sub(*offset).div_ceil(BLOCKS_PER_SLOT * u64::from(slots.max(1)));
+                Bytes(share.clamp(FILE_BLOCKS.0, FILE_BLOCKS.1))
+            }
+        }
+    }
 }
 
 impl Blocks {
+    /// Returns the size that blocks have about.
+    pub(super) fn size(&self) -> Bytes {
+        self.block
+    }
+
     /// Returns how many blocks there are at most, where it is known.
     pub(super) fn length(&self) -> Option<u64> {
         match &self.source {
-            Text::File { offset, length, .. } => {
-                Some(length.saturating_sub(*offset).div_ceil(self.pipe.block.0))
-            }
+            Text::File { offset, length, .. } => Some(length.saturating_sub(*offset).div_ceil(self.block.0)),
             Text::Stream { .. } => None,
         }
     }
 
     fn next_block(&mut self) -> io::Result<Option<Block>> {
-        let block = usize::try_from(self.pipe.block.0).unwrap_or(LONGEST);
+        let block = usize::try_from(self.block.0).unwrap_or(LONGEST);
         match &mut self.source {
             Text::File { file, offset, length, identity } => {
                 if *offset >= *length {
@@ -133,8 +200,10 @@ impl Blocks {
                 *offset = end;
                 Ok(Some(Block { content, hash }))
             }
-            Text::Stream { file, rest, is_at_end } => {
-                let mut bytes = std::mem::take(rest);
+            Text::Stream { file, memory, rest, is_at_end } => {
+                let mut bytes = memory.buffers.take(|| io::Result::Ok(Vec::new()))?;
+                bytes.clear();
+                bytes.append(rest);
                 let end = fill(file, &mut bytes, is_at_end, block, &self.pipe.record_end)?;
                 if bytes.is_empty() {
                     return Ok(None);
@@ -142,7 +211,10 @@ impl Blocks {
                 rest.extend_from_slice(&bytes[end..]);
                 bytes.truncate(end);
                 let hash = Hasher::new("block").text(&fingerprint(&bytes)).finish();
-                Ok(Some(Block { content: Content::Bytes(Arc::new(bytes)), hash }))
+                Ok(Some(Block {
+                    content: Content::Bytes { bytes: Arc::new(bytes), files: memory.files.clone() },
+                    hash,
+                }))
             }
         }
     }

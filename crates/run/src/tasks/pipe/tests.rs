@@ -1,22 +1,20 @@
 use std::fs;
+use std::io::Write;
 
 use proptest::prelude::*;
 
 use super::*;
 
 fn contents(pipe: &Pipe) -> Vec<Vec<u8>> {
-    pipe.blocks().unwrap().map(|block| bytes_of(&block.unwrap())).collect()
+    pipe.blocks(2, None).unwrap().map(|block| bytes_of(&block.unwrap())).collect()
 }
 
 fn bytes_of(block: &Block) -> Vec<u8> {
-    match &block.content {
-        Content::Bytes(bytes) => bytes.to_vec(),
-        Content::Range { file, offset, length } => {
-            let mut bytes = vec![0; *length as usize];
-            file.read_exact_at(&mut bytes, *offset).unwrap();
-            bytes
-        }
-    }
+    let mut content = block.content.clone();
+    let before = content.read().unwrap();
+    content.move_to_memory().unwrap();
+    assert_eq!(content.read().unwrap(), before);
+    before.to_vec()
 }
 
 /// Returns the blocks of `text`, read from a file and from a pipe.
@@ -24,13 +22,14 @@ fn split(text: &[u8], block: u64, record_end: &[u8]) -> [Vec<Vec<u8>>; 2] {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text");
     fs::write(&path, text).unwrap();
-    let pipe = |origin| Pipe { origin, block: Bytes(block), record_end: record_end.to_vec() };
+    let pipe = |origin| Pipe { origin, block: Some(Bytes(block)), record_end: record_end.to_vec() };
     let from_file = contents(&pipe(Origin::File(path)));
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     let owned = text.to_vec();
-    let writer = std::thread::spawn(move || feed(&Content::Bytes(Arc::new(owned)), writer).unwrap());
-    let stream = Text::Stream { file: reader.into(), rest: Vec::new(), is_at_end: false };
-    let blocks = Blocks { pipe: pipe(Origin::StandardInput), source: stream };
+    let writer = std::thread::spawn(move || File::from(writer).write_all(&owned).unwrap());
+    let stream =
+        Text::Stream { file: reader.into(), memory: Memory::new(), rest: Vec::new(), is_at_end: false };
+    let blocks = Blocks { pipe: pipe(Origin::StandardInput), block: Bytes(block), source: stream };
     let from_stream = blocks.map(|block| bytes_of(&block.unwrap())).collect();
     writer.join().unwrap();
     [from_file, from_stream]
@@ -47,7 +46,7 @@ fn blocks_end_with_records() {
     assert_eq!(from_file, expected, "a long record is a block");
     assert_eq!(from_stream.concat(), expected.concat());
     assert_eq!(split(b"", 4, b"\n"), [[[0_u8; 0]; 0]; 2]);
-    assert!(Pipe { block: Bytes(0), ..Pipe::lines(Origin::StandardInput) }.blocks().is_err());
+    assert!(Pipe { block: Some(Bytes(0)), ..Pipe::lines(Origin::StandardInput) }.blocks(2, None).is_err());
 }
 
 #[test]
@@ -56,18 +55,33 @@ fn a_file_reaches_the_program_as_it_is() {
     let path = folder.path().join("text");
     let text: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
     fs::write(&path, &text).unwrap();
-    let block = Pipe::lines(Origin::File(path.clone())).blocks().unwrap().next().unwrap().unwrap();
-    let pass = |content: Content| {
+    let pass = || {
+        let (file, length) = (File::open(&path).unwrap(), text.len() as u64);
         let (reader, writer) = rustix::pipe::pipe().unwrap();
-        let feeder = std::thread::spawn(move || feed(&content, writer));
+        let feeder = std::thread::spawn(move || feed(&file, 0, length, writer));
         let mut got = Vec::new();
         File::from(reader).read_to_end(&mut got).unwrap();
         (got, feeder.join().unwrap())
     };
-    let (got, result) = pass(block.content.clone());
+    let (got, result) = pass();
     assert!(result.is_ok() && got == text);
     File::options().write(true).open(&path).unwrap().set_len(1000).unwrap();
-    assert_eq!(pass(block.content).1.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    assert_eq!(pass().1.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn a_file_is_shared_out_among_the_slots_within_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("text");
+    let size = |length: u64, slots: u32, recorded: Option<u64>| {
+        File::create(&path).unwrap().set_len(length).unwrap();
+        Pipe::lines(Origin::File(path.clone())).blocks(slots, recorded.map(Bytes)).unwrap().size().0
+    };
+    assert_eq!(size(512 << 20, 2, None), 32 << 20);
+    assert_eq!(size(512 << 20, 64, None), 1 << 20);
+    assert_eq!(size(64 << 30, 2, None), 64 << 20);
+    assert_eq!(size(10, 2, None), 1 << 20);
+    assert_eq!(size(512 << 20, 2, Some(12_345)), 12_345, "as in the run that is resumed");
 }
 
 proptest! {

@@ -1,0 +1,139 @@
+//! `festina solve vrp`
+
+use std::io::Write;
+
+use festina::solve::{Limit, work_of};
+use festina::vrp::{
+    Convention, Objective, PlanProgress, PlanRequest, PlanStatus, Problem, plan_file, plan_report,
+    read_problem, read_tables, require_plan_ending, solve_vrp, verdict_report, verify_plan,
+};
+use festina::{Backend, CancelToken, Error, Exit, Seconds};
+
+use super::solve::read;
+use crate::args::VrpArguments;
+use crate::output::{self, Answer};
+use crate::ranks;
+use crate::signals::request_on_signals;
+
+pub(super) fn solve(
+    arguments: &VrpArguments,
+    backend: &dyn Backend,
+    cancel: &CancelToken,
+) -> Result<Exit, Error> {
+    let problem = problem(arguments)?;
+    if let Some(plan) = &arguments.verify {
+        return verify(arguments, &problem, &read(plan)?);
+    }
+    let request = PlanRequest { objective: objective(&arguments.objective)?, seed: arguments.seed };
+    output::require_folders(&arguments.output, arguments.plan.as_deref())?;
+    let ending = arguments
+        .plan
+        .as_ref()
+        .map(|path| path.extension().unwrap_or_default().to_string_lossy().into_owned());
+    if let Some(ending) = &ending {
+        require_plan_ending(&problem, ending)?;
+    }
+    request_on_signals(cancel);
+    let screen = Screen { unit: problem.units().cost, shown: ranks::are_terminals().errors };
+    let time = arguments.time.unwrap_or_else(|| default_time(problem.stops().len()));
+    let limit = if arguments.deterministic { work_of(time) } else { Limit::Time(time) };
+    let result = solve_vrp(&problem, &request, limit, backend, cancel, &mut |news| screen.show(news))?;
+    screen.finish();
+    if let (Some(path), Some(ending)) = (&arguments.plan, &ending) {
+        output::write_file(path, &plan_file(&problem, &result, ending)?)?;
+    }
+    let answer = Answer {
+        report: plan_report(&problem, &result),
+        json: output::to_json(&result.to_json()),
+        provenance: vec![("command".to_owned(), output::command_line())],
+    };
+    output::emit(&answer, &arguments.output)?;
+    Ok(match result.status {
+        _ if cancel.is_requested() => Exit::Interrupted,
+        PlanStatus::Infeasible => Exit::No,
+        _ => Exit::Done,
+    })
+}
+
+/// Returns how long a search for so many stops is given.
+fn default_time(stops: usize) -> Seconds {
+    Seconds((0.1 * stops as f64).clamp(1.0, 10.0))
+}
+
+fn problem(arguments: &VrpArguments) -> Result<Problem, Error> {
+    let convention = match arguments.distances.as_deref() {
+        None => Convention::Default,
+        Some("nearest") => Convention::Nearest,
+        Some("tenths") => Convention::Tenths,
+        Some("thousandths") => Convention::Thousandths,
+        Some(other) => return Err(unknown("rounding", other, "nearest, tenths or thousandths")),
+    };
+    let (name, bytes) = (arguments.file.to_string_lossy(), read(&arguments.file)?);
+    match &arguments.vehicles {
+        Some(vehicles) => read_tables(&name, &bytes, &read(vehicles)?),
+        None => read_problem(&name, &bytes, convention),
+    }
+}
+
+fn objective(name: &str) -> Result<Objective, Error> {
+    match name {
+        "cost" => Ok(Objective::Cost),
+        "vehicles" => Ok(Objective::Vehicles),
+        "balance" => Ok(Objective::Balance),
+        _ => Err(unknown("objective", name, "cost, vehicles or balance")),
+    }
+}
+
+fn unknown(what: &str, value: &str, known: &str) -> Error {
+    Error::Input {
+        message: format!("'{value}' is not a known {what}"),
+        hint: Some(format!("one of {known}")),
+    }
+}
+
+fn verify(arguments: &VrpArguments, problem: &Problem, plan: &[u8]) -> Result<Exit, Error> {
+    let verdict = verify_plan(problem, plan)?;
+    let answer = Answer {
+        report: verdict_report(problem, &verdict),
+        json: output::to_json(&verdict.to_json()),
+        provenance: vec![("command".to_owned(), output::command_line())],
+    };
+    output::emit(&answer, &arguments.output)?;
+    Ok(if verdict.is_right { Exit::Done } else { Exit::No })
+}
+
+/// The best plan so far on standard error, if that is a terminal.
+struct Screen {
+    /// What a step of a cost is worth.
+    unit: f64,
+    shown: bool,
+}
+
+impl Screen {
+    fn show(&self, news: &PlanProgress) {
+        if self.shown {
+            let left = if news.unassigned > 0 {
+                format!(", {} stops not served", news.unassigned)
+            } else {
+                String::new()
+            };
+            let cost = if left.is_empty() {
+                format!(" cost {:.2},", news.cost as f64 * self.unit)
+            } else {
+                String::new()
+            };
+            let _ = write!(
+                std::io::stderr().lock(),
+                "\r\x1b[K{}{cost} {} vehicles{left}",
+                Seconds(news.elapsed_s),
+                news.vehicles
+            );
+        }
+    }
+
+    fn finish(&self) {
+        if self.shown {
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+        }
+    }
+}

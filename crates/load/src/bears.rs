@@ -1,0 +1,204 @@
+//! How much load a service bears: the knee of the real thing.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use festina_types::{CancelToken, Finding, Seconds, Severity};
+use serde::Serialize;
+
+use crate::engine::{self, LoadObserver, LoadPlan, Mode, Outcome};
+use crate::knee::{self, ClosedRun, FoundBy, Knee, OpenRun, RETROGRADE, Subject, Target};
+use crate::plan::{Arrivals, Profile};
+use crate::server::{self, ServerUsage};
+use crate::slo::Slo;
+use crate::{LoadError, percentile_name};
+
+/// A knee, and what is to be known about it.
+#[derive(Clone, Debug, Serialize)]
+pub struct KneeResult {
+    /// The share of requests that is to be answered in time.
+    pub probability: f64,
+    /// What "in time" is, in seconds.
+    pub limit_s: f64,
+    /// The knee.
+    #[serde(flatten)]
+    pub knee: Knee,
+    /// The contention of the universal scalability law, fitted to the ladder.
+    pub contention: Option<f64>,
+    /// Its coherency: above 0, the service gets slower as requests overlap.
+    pub coherency: Option<f64>,
+    /// What the service's processes used while it was looked at.
+    pub server: Option<ServerUsage>,
+    /// How long it took, in seconds.
+    pub elapsed_s: f64,
+    /// What is to be known about it.
+    pub findings: Vec<Finding>,
+}
+
+/// Finds the highest Poisson rate at which `plan`'s service meets the latency objective of `slo`, in about `budget`.
+///
+/// # Errors
+///
+/// [`LoadError::Objective`] if `slo` bounds no latency, and those of [`load`](crate::load).
+pub fn find_knee(
+    plan: &LoadPlan,
+    slo: &Slo,
+    roots: &[u32],
+    budget: Seconds,
+    cancel: &CancelToken,
+    observer: &mut dyn LoadObserver,
+) -> Result<KneeResult, LoadError> {
+    let (probability, limit_s) = slo.latency().ok_or_else(|| LoadError::Objective {
+        text: slo.to_string(),
+        expected: "an objective for the latency, such as p99=50ms: the knee is where it no longer holds",
+    })?;
+    let begin = std::time::Instant::now();
+    let stop = AtomicBool::new(false);
+    let (knee, server) = std::thread::scope(|scope| {
+        let sampler =
+            (!roots.is_empty()).then(|| scope.spawn(|| server::sample(roots, Seconds(f64::MAX), &stop)));
+        let mut service = Service { plan, cancel, observer };
+        let target = Target { limit: limit_s, allowed: 1.0 - probability };
+        let knee = knee::find(&mut service, target, budget.0, plan.seed);
+        stop.store(true, Ordering::Relaxed);
+        (knee, sampler.and_then(|sampler| sampler.join().ok().flatten()))
+    });
+    let knee = knee?;
+    let law = usl(&knee);
+    let mut result = KneeResult {
+        probability,
+        limit_s,
+        contention: law.map(|law| law.0),
+        coherency: law.map(|law| law.1),
+        knee,
+        server,
+        elapsed_s: begin.elapsed().as_secs_f64(),
+        findings: Vec::new(),
+    };
+    result.findings = findings(&result);
+    Ok(result)
+}
+
+/// Fits the universal scalability law to the throughputs of the ladder.
+fn usl(knee: &Knee) -> Option<(f64, f64)> {
+    use festina_laws::{Observation, usl::Usl};
+    let rungs = knee.ladder.iter().filter(|rung| rung.throughput > 0.0);
+    let observations: Vec<Observation> =
+        rungs.map(|rung| Observation::new(rung.users as f64, 1.0 / rung.throughput)).collect();
+    let fit = Usl::fit_throughput(&observations, 0.9).ok()?;
+    Some((fit.law.contention(), fit.law.coherency()))
+}
+
+fn findings(result: &KneeResult) -> Vec<Finding> {
+    let knee = &result.knee;
+    let mut findings = Vec::new();
+    if !knee.is_valid {
+        findings.push(
+            Finding::new(
+                Severity::Error,
+                "client-limited",
+                "the generator was late or had no reserve while the service was loaded: the knee may be its own",
+            )
+            .with_hint("free a core for the generator, or use another machine"),
+        );
+    }
+    if knee.loss_when_overlapping > RETROGRADE {
+        let best = knee.ladder.iter().max_by(|a, b| a.throughput.total_cmp(&b.throughput));
+        let users = best.map_or(1, |rung| rung.users);
+        findings.push(
+            Finding::new(
+                Severity::Warning,
+                "retrograde",
+                format!(
+                    "the service loses {:.0} % of its throughput when many requests overlap: {:.0}/s with {users} at a time, \
+                    less with more",
+                    100.0 * knee.loss_when_overlapping,
+                    knee.capacity
+                ),
+            )
+            .with_hint(format!(
+                "let it work on {users} at a time (a semaphore or thread pool of {users}, --limit-concurrency, async def around \
+                one worker), and add processes for more"
+            )),
+        );
+    }
+    if knee.found_by == FoundBy::Search && knee.loss_when_overlapping <= RETROGRADE {
+        findings.push(Finding::new(
+            Severity::Note,
+            "no-queue",
+            "the service does not behave like a queue of its own service times (batching, garbage collection, locks, \
+            autoscaling?): the knee was searched with windows at constant rates, and is known less well",
+        ));
+    }
+    if knee.rate.value <= 0.0 {
+        findings.push(Finding::new(
+            Severity::Warning,
+            "too-slow-alone",
+            format!(
+                "even requests that come alone miss {} ≤ {}",
+                percentile_name(result.probability),
+                Seconds(result.limit_s)
+            ),
+        ));
+    }
+    findings
+}
+
+/// A real service as the subject of a search.
+struct Service<'a> {
+    plan: &'a LoadPlan,
+    cancel: &'a CancelToken,
+    observer: &'a mut dyn LoadObserver,
+}
+
+/// How long the last responses of a rung are waited for: they are not counted, and would only disturb the next rung.
+const DRAIN_OF_RUNG: Seconds = Seconds(1.0);
+/// Above this share of a core, the generator's thread has no reserve.
+const BUSY: f64 = 0.9;
+
+impl Service<'_> {
+    fn apply(&mut self, mode: Mode, drain: Seconds) -> Result<Outcome, LoadError> {
+        let plan = LoadPlan { mode, drain, ..self.plan.clone() };
+        engine::apply(&plan, self.cancel, self.observer)
+    }
+}
+
+impl Subject for Service<'_> {
+    fn closed(&mut self, users: usize, seconds: f64) -> Result<ClosedRun, LoadError> {
+        let mode = Mode::Closed { concurrency: users, duration: Seconds(seconds) };
+        let outcome = self.apply(mode, DRAIN_OF_RUNG)?;
+        let spans: Vec<&engine::TimelinePoint> =
+            outcome.timeline.iter().filter(|point| point.time_s <= seconds + 1e-9).collect();
+        let mut before = 0.0;
+        let mut throughputs = Vec::new();
+        for point in &spans {
+            throughputs.push(point.good as f64 / (point.time_s - before));
+            before = point.time_s;
+        }
+        let times =
+            outcome.total.latency.bins().iter().map(|bin| (f64::midpoint(bin.0, bin.1), bin.2)).collect();
+        Ok(ClosedRun { throughputs, times, is_valid: outcome.busiest_thread < BUSY })
+    }
+
+    fn open(&mut self, rate: f64, seconds: f64, limit: f64) -> Result<OpenRun, LoadError> {
+        let mode =
+            Mode::Open { arrivals: Arrivals::Poisson, profile: Profile::constant(rate, Seconds(seconds))? };
+        let outcome = self.apply(mode, Seconds((4.0 * limit).max(1.0)))?;
+        let total = &outcome.total;
+        let failed = total.n_errors() - total.unfinished.min(total.n_errors());
+        let n = total.latency.len() + failed;
+        let above = total.latency.share_above(limit) * total.latency.len() as f64 + failed as f64;
+        let backlog =
+            outcome.timeline.iter().rfind(|point| point.time_s <= seconds).map_or(0, |point| point.in_system);
+        let lateness = total.lateness.quantile(0.99).unwrap_or(0.0);
+        Ok(OpenRun {
+            share: above / n.max(1) as f64,
+            sent: outcome.n_sent,
+            backlog,
+            is_valid: lateness <= 1e-3_f64.max(0.05 * limit),
+        })
+    }
+
+    fn is_canceled(&self) -> bool {
+        self.cancel.is_requested()
+    }
+}

@@ -1,0 +1,246 @@
+//! What a thread does with its connections.
+
+use std::io;
+
+use rustix::event::epoll;
+
+use super::connection::{Break, Connection, Flight, Progress};
+use super::transport::Transport;
+use super::worker::{AWAY, Worker};
+
+impl Worker<'_> {
+    /// Puts waiting requests on connections, as long as there are any.
+    pub(super) fn dispatch(&mut self) -> io::Result<()> {
+        while let Some(is_resent) = self.waiting.front().map(|flight| flight.is_resent) {
+            let place = if is_resent { self.fresh_place()? } else { self.free_place()? };
+            let Some(place) = place else { break };
+            let Some(flight) = self.waiting.pop_front() else { break };
+            self.send(place, flight);
+        }
+        // What is left waits for a connection, not for us.
+        for flight in self.waiting.iter_mut().rev().take_while(|flight| !flight.has_waited) {
+            flight.has_waited = true;
+            self.record.waited += 1;
+        }
+        Ok(())
+    }
+
+    fn free_place(&mut self) -> io::Result<Option<usize>> {
+        match self.idle.pop_front() {
+            Some(place) => Ok(Some(place)),
+            None => self.open(),
+        }
+    }
+
+    /// Opens a connection for a request that met a stale one: another idle one may be as stale, and makes room.
+    fn fresh_place(&mut self) -> io::Result<Option<usize>> {
+        if let Some(idle) = self.idle.pop_front() {
+            self.close(idle);
+        }
+        self.open()
+    }
+
+    /// Opens one more connection, if there may be one.
+    fn open(&mut self) -> io::Result<Option<usize>> {
+        let n_open = self.connections.len() - self.vacant.len();
+        if n_open >= self.max_connections {
+            return Ok(None);
+        }
+        let transport = match Transport::connect(&self.plan.address) {
+            Ok(transport) => transport,
+            Err(error) if is_shortage(&error) => {
+                self.record.is_short = true;
+                if n_open == 0 {
+                    return Err(error);
+                }
+                self.max_connections = n_open;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.connections.push(None);
+            self.connections.len() - 1
+        });
+        let id = self.n_opened;
+        self.n_opened = self.n_opened.wrapping_add(1);
+        let kinds = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP;
+        let data = epoll::EventData::new_u64((u64::from(id) << 32) | place as u64);
+        epoll::add(&self.epoll, &transport, data, kinds | epoll::EventFlags::ET)?;
+        self.connections[place] = Some(Connection::new(transport, id));
+        self.record.opened += 1;
+        Ok(Some(place))
+    }
+
+    /// Sends a request on the connection at `place`, which is idle or about to connect.
+    fn send(&mut self, place: usize, mut flight: Flight) {
+        let now = self.now();
+        flight.sent = now;
+        if self.schedule.is_none() {
+            flight.intended = now;
+        } else if !flight.is_resent {
+            self.record.sends.push(now);
+            if !flight.has_waited {
+                self.record.lateness.record(now.saturating_sub(flight.intended));
+            }
+        }
+        let template = &self.plan.template;
+        let Some(connection) = self.connections[place].as_mut() else { return };
+        connection.begin(flight, |bytes| template.write(flight.index, bytes));
+        self.in_flight += 1;
+        let timeout = (self.plan.timeout.0 * 1e9) as u64;
+        self.deadlines.push_back((now.saturating_add(timeout), place, connection.id, connection.n_flights));
+        if connection.is_connected
+            && let Progress::Broken(reason) = connection.send()
+        {
+            self.broken(place, &reason);
+        }
+    }
+
+    /// Does what an event on a connection asks for.
+    pub(super) fn handle(&mut self, event: epoll::Event) -> io::Result<()> {
+        let data = event.data.u64();
+        let (place, id) = ((data & u64::from(u32::MAX)) as usize, (data >> 32) as u32);
+        let flags = event.flags;
+        let reading = self.reading;
+        let Some(connection) = self.connections[place].as_mut().filter(|connection| connection.id == id)
+        else {
+            return Ok(());
+        };
+        let mut progress = Progress::Waiting;
+        if !connection.is_connected {
+            match connection.transport.connect_error() {
+                Some(error) => progress = Progress::Broken(Break::Io(error)),
+                None if flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR) => {
+                    progress = Progress::Broken(Break::Closed);
+                }
+                None => connection.is_connected = true,
+            }
+        }
+        if matches!(progress, Progress::Waiting)
+            && flags.contains(epoll::EventFlags::OUT)
+            && connection.has_unsent()
+        {
+            progress = connection.send();
+        }
+        let has_news = flags - epoll::EventFlags::OUT != epoll::EventFlags::empty();
+        if matches!(progress, Progress::Waiting) && has_news {
+            progress = connection.receive(&mut self.buffer, reading);
+        }
+        match progress {
+            Progress::Waiting => {}
+            Progress::Answered => self.answered(place),
+            Progress::Broken(reason) => self.broken(place, &reason),
+        }
+        self.dispatch()
+    }
+
+    fn answered(&mut self, place: usize) {
+        let now = self.now();
+        let Some(flight) = self.take_flight(place) else { return };
+        let Some(connection) = self.connections[place].as_ref() else { return };
+        self.record.body_bytes += connection.parser.body_bytes;
+        match self.checks.problem(connection.parser.status, connection.body()) {
+            None => {
+                self.record.good += 1;
+                self.record.latency.record(now.saturating_sub(flight.intended));
+                self.record.service.record(now.saturating_sub(flight.sent));
+            }
+            Some(problem) => self.record.error(&problem),
+        }
+        if connection.parser.closes || !self.plan.keep_alive {
+            self.close(place);
+        } else {
+            self.idle.push_back(place);
+        }
+        self.user_comes_back(now, 0);
+    }
+
+    /// Closes a connection; its request goes again if only the connection was stale, and fails if not.
+    fn broken(&mut self, place: usize, reason: &Break) {
+        let now = self.now();
+        let may_resend = match (reason, &self.connections[place]) {
+            (Break::Closed, Some(connection)) => connection.may_resend(),
+            (Break::Io(error), Some(connection)) => is_closed(error) && connection.may_resend(),
+            _ => false,
+        };
+        if let Some(flight) = self.take_flight(place) {
+            if may_resend {
+                self.record.resent += 1;
+                self.waiting.push_front(Flight { is_resent: true, has_waited: true, ..flight });
+            } else {
+                self.record.error(&name_of(reason));
+                self.user_comes_back(now, AWAY);
+            }
+        }
+        self.close(place);
+    }
+
+    /// Gives up requests whose time limit has come.
+    pub(super) fn expire(&mut self, now: u64) {
+        while let Some((at, place, id, n_flights)) = self.deadlines.front().copied() {
+            let is_same = |c: &Connection| c.id == id && c.n_flights == n_flights && c.flight.is_some();
+            let is_current = self.connections[place].as_ref().is_some_and(is_same);
+            if is_current && at > now {
+                break;
+            }
+            self.deadlines.pop_front();
+            if is_current && let Some(flight) = self.take_flight(place) {
+                self.record.error("timeout");
+                self.record.give_up(now.saturating_sub(flight.intended));
+                self.close(place);
+                self.user_comes_back(now, 0);
+            }
+        }
+    }
+
+    /// In a closed loop, the user whose request has ended sends the next one.
+    fn user_comes_back(&mut self, now: u64, after: u64) {
+        if self.schedule.is_some() || now >= self.end {
+            return;
+        }
+        if after == 0 {
+            self.admit(now);
+        } else {
+            self.returning.push_back(now + after);
+        }
+    }
+
+    fn take_flight(&mut self, place: usize) -> Option<Flight> {
+        let flight = self.connections[place].as_mut()?.flight.take()?;
+        self.in_flight -= 1;
+        Some(flight)
+    }
+
+    fn close(&mut self, place: usize) {
+        if self.connections[place].take().is_some() {
+            self.vacant.push(place);
+            self.idle.retain(|idle| *idle != place);
+        }
+    }
+}
+
+/// Returns whether there are no files, ports or memory left.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let codes =
+        [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL, Errno::ADDRINUSE];
+    error.raw_os_error().is_some_and(|code| codes.iter().any(|errno| errno.raw_os_error() == code))
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+fn name_of(reason: &Break) -> String {
+    match reason {
+        Break::Closed => "closed before the response ended".to_owned(),
+        Break::Io(error) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".to_owned(),
+            _ => error.to_string(),
+        },
+        Break::Protocol(error) => error.to_string(),
+        Break::TooLong => "body too long".to_owned(),
+    }
+}

@@ -1,0 +1,263 @@
+//! A thread of the generator: its share of the arrivals, its connections, one loop.
+
+use std::collections::VecDeque;
+use std::io;
+use std::num::NonZeroU64;
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use festina_types::CancelToken;
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::connection::{Connection, Flight, Reading};
+use super::{LoadPlan, Mode};
+use crate::check::Checks;
+use crate::plan::Schedule;
+use crate::record::Record;
+
+/// What a thread tells, once a tick.
+#[derive(Debug)]
+pub(crate) struct Tick {
+    /// Its number, from 0.
+    pub(crate) number: usize,
+    /// What happened since the last.
+    pub(crate) record: Record,
+}
+
+/// How long the longest wait may be, in nanoseconds: a request to stop is seen within it.
+const LONGEST_WAIT: u64 = 50_000_000;
+/// How long a user of a closed loop stays away after a connection broke, in nanoseconds.
+pub(super) const AWAY: u64 = 10_000_000;
+/// How long requests in flight are waited for after a request to stop, in nanoseconds.
+const DRAIN_AFTER_CANCEL: u64 = 1_000_000_000;
+const BUFFER: usize = 64 << 10;
+
+/// A thread's state. Times are in nanoseconds from the begin.
+pub(crate) struct Worker<'a> {
+    pub(super) plan: &'a LoadPlan,
+    pub(super) checks: &'a Checks,
+    pub(super) reading: Reading,
+    begin: Instant,
+    tick: u64,
+    cancel: &'a CancelToken,
+    news: Sender<Tick>,
+    /// This thread's number, and how many there are.
+    pub(super) part: (usize, usize),
+
+    pub(super) epoll: OwnedFd,
+    pub(super) connections: Vec<Option<Connection>>,
+    pub(super) vacant: Vec<usize>,
+    /// Connections without a request; the one that has been idle longest is used first, so that all of a server's
+    /// processes get their share.
+    pub(super) idle: VecDeque<usize>,
+    pub(super) max_connections: usize,
+    pub(super) n_opened: u32,
+
+    /// Arrivals to come; `None` in a closed loop.
+    pub(super) schedule: Option<Schedule>,
+    next_arrival: Option<u64>,
+    /// When users of a closed loop come back after their connection broke.
+    pub(super) returning: VecDeque<u64>,
+    /// Requests that wait for a connection.
+    pub(super) waiting: VecDeque<Flight>,
+    /// When requests time out, with the place of the connection and its count of requests: all have the same time limit,
+    /// so that they stand in the order of their begin.
+    pub(super) deadlines: VecDeque<(u64, usize, u32, u64)>,
+    pub(super) in_flight: usize,
+    n_requests: usize,
+    /// When no more requests begin.
+    pub(super) end: u64,
+    /// When the last are given up.
+    drained: u64,
+    pub(super) record: Record,
+    n_ticks: usize,
+    pub(super) buffer: Vec<u8>,
+    cpu_at_tick: u64,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(
+        plan: &'a LoadPlan,
+        checks: &'a Checks,
+        part: (usize, usize),
+        (begin, tick): (Instant, u64),
+        cancel: &'a CancelToken,
+        news: Sender<Tick>,
+    ) -> io::Result<Self> {
+        let share = |all: usize| all / part.1 + usize::from(part.0 < all % part.1);
+        let (schedule, max_connections) = match &plan.mode {
+            Mode::Open { arrivals, profile } => {
+                let schedule = Schedule::new(arrivals, profile, plan.seed, part.0, part.1);
+                (Some(schedule), share(plan.connections).max(1))
+            }
+            Mode::Closed { concurrency, .. } => (None, share(*concurrency)),
+        };
+        let end = nanoseconds(plan.duration().0);
+        let mut worker = Self {
+            plan,
+            checks,
+            reading: Reading {
+                keeps_body: checks.need_body(),
+                is_head: plan.template.is_head(),
+                max_body: plan.max_body.0,
+            },
+            begin,
+            tick,
+            cancel,
+            news,
+            part,
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            connections: Vec::new(),
+            vacant: Vec::new(),
+            idle: VecDeque::new(),
+            max_connections,
+            n_opened: 0,
+            schedule,
+            next_arrival: None,
+            returning: VecDeque::new(),
+            waiting: VecDeque::new(),
+            deadlines: VecDeque::new(),
+            in_flight: 0,
+            n_requests: 0,
+            end,
+            drained: end.saturating_add(nanoseconds(plan.drain.0)),
+            record: Record::new(),
+            n_ticks: 0,
+            buffer: vec![0; BUFFER],
+            cpu_at_tick: 0,
+        };
+        worker.advance_schedule();
+        Ok(worker)
+    }
+
+    /// Sends its share of the requests, and tells what came of them.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        // Timers of a thread may be late by 50 µs unless it asks for better.
+        let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+        self.cpu_at_tick = thread_cpu();
+        if self.schedule.is_none() {
+            (0..self.max_connections).for_each(|_| self.admit(0));
+        }
+        let mut events = Vec::with_capacity(256);
+        loop {
+            self.admit_due(self.now());
+            self.dispatch()?;
+            let now = self.now();
+            self.expire(now);
+            self.heed_cancel(now);
+            self.tell_ticks(now);
+            if self.is_finished(now) {
+                break;
+            }
+            self.wait(now, &mut events)?;
+            for event in events.drain(..) {
+                self.handle(event)?;
+            }
+        }
+        self.give_up_rest();
+        self.tell();
+        Ok(())
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(Instant::now().saturating_duration_since(self.begin).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn advance_schedule(&mut self) {
+        self.next_arrival = self.schedule.as_mut().and_then(Iterator::next).map(nanoseconds);
+    }
+
+    /// Takes the arrivals whose time has come.
+    fn admit_due(&mut self, now: u64) {
+        while let Some(intended) = self.next_arrival.filter(|intended| *intended <= now) {
+            self.admit(intended);
+            self.advance_schedule();
+        }
+        while self.returning.front().is_some_and(|at| *at <= now) {
+            self.returning.pop_front();
+            self.admit(now);
+        }
+    }
+
+    pub(super) fn admit(&mut self, intended: u64) {
+        let index = self.n_requests * self.part.1 + self.part.0;
+        self.n_requests += 1;
+        self.waiting.push_back(Flight { index, intended, sent: 0, has_waited: false, is_resent: false });
+    }
+
+    /// Sends the record of each tick that has passed.
+    fn tell_ticks(&mut self, now: u64) {
+        while now >= (self.n_ticks as u64 + 1) * self.tick {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        let cpu = thread_cpu();
+        let mut record = std::mem::replace(&mut self.record, Record::new());
+        record.cpu = cpu - std::mem::replace(&mut self.cpu_at_tick, cpu);
+        record.in_system = (self.in_flight + self.waiting.len()) as u64;
+        // Whoever listens may have stopped; then nobody wants to know.
+        let _ = self.news.send(Tick { number: self.n_ticks, record });
+        self.n_ticks += 1;
+    }
+
+    fn heed_cancel(&mut self, now: u64) {
+        if self.cancel.is_requested() && now < self.end {
+            self.end = now;
+            self.next_arrival = None;
+            self.returning.clear();
+            self.drained = self.drained.min(now + DRAIN_AFTER_CANCEL);
+        }
+        if self.cancel.is_urgent() {
+            self.drained = self.drained.min(now);
+        }
+    }
+
+    fn is_finished(&self, now: u64) -> bool {
+        let is_empty = self.in_flight == 0 && self.waiting.is_empty() && self.next_arrival.is_none();
+        now >= self.drained || (now >= self.end && is_empty)
+    }
+
+    fn wait(&mut self, now: u64, events: &mut Vec<epoll::Event>) -> io::Result<()> {
+        let until_end = if now < self.end { self.end } else { self.drained };
+        let deadline = self.deadlines.front().map(|(at, ..)| *at);
+        let tick = (self.n_ticks as u64 + 1) * self.tick;
+        let back = self.returning.front().copied();
+        let latest =
+            [Some(until_end), Some(tick), self.next_arrival, back, deadline, Some(now + LONGEST_WAIT)];
+        let until = latest.into_iter().flatten().min().unwrap_or(now);
+        let wait = until.saturating_sub(self.now());
+        let timeout =
+            Timespec { tv_sec: (wait / 1_000_000_000) as i64, tv_nsec: (wait % 1_000_000_000) as i64 };
+        match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Counts what has not been answered at the end with its age.
+    fn give_up_rest(&mut self) {
+        let now = self.now();
+        let in_flight = self.connections.iter().flatten().filter_map(|connection| connection.flight);
+        let rest: Vec<Flight> = in_flight.chain(self.waiting.iter().copied()).collect();
+        for flight in rest {
+            self.record.error("unfinished");
+            self.record.give_up(now.saturating_sub(flight.intended));
+        }
+        self.in_flight = 0;
+        self.waiting.clear();
+    }
+}
+
+fn nanoseconds(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
+}
+
+fn thread_cpu() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}

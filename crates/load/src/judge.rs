@@ -1,0 +1,237 @@
+//! From what was recorded to what it means.
+
+use festina_types::{Finding, Seconds, Severity};
+
+use crate::engine::{LoadPlan, Mode, Outcome};
+use crate::record::Times;
+use crate::result::{ArrivalsSeen, Client, Limit, LoadResult, Objective, Requests};
+use crate::server::ServerUsage;
+use crate::slo::{Bound, Slo};
+use crate::summary::{Summary, summarise};
+
+/// Requests sent later than this, although a connection was free, are the generator's fault.
+const LATENESS: f64 = 1e-3;
+/// … or later than this share of what is to be measured.
+const LATENESS_SHARE: f64 = 0.05;
+/// A thread that used more of a core than this had no reserve.
+const BUSY: f64 = 0.9;
+
+/// Makes a result of what was recorded.
+pub(crate) fn judge(
+    plan: &LoadPlan,
+    slo: &Slo,
+    outcome: Outcome,
+    server: Option<ServerUsage>,
+    server_cores: f64,
+) -> LoadResult {
+    let total = &outcome.total;
+    let extra: Vec<f64> = slo
+        .0
+        .iter()
+        .filter_map(|bound| match bound {
+            Bound::Latency { probability, .. } => Some(*probability),
+            _ => None,
+        })
+        .collect();
+    let least = (total.unfinished > 0).then_some(total.least_unfinished as f64 * 1e-9);
+    let of_parts = |times: fn(&crate::record::Record) -> &Times| -> Vec<&Times> {
+        outcome.parts.iter().map(times).collect()
+    };
+    let latency = summarise(&total.latency, &of_parts(|record| &record.latency), least, &extra);
+    let service = summarise(&total.service, &of_parts(|record| &record.service), None, &[]);
+    let lateness = summarise(&total.lateness, &of_parts(|record| &record.lateness), None, &[]);
+    let duration = plan.duration();
+    let sent_in_time: f64 = outcome
+        .timeline
+        .iter()
+        .filter(|point| point.time_s <= duration.0 * 1.001)
+        .map(|point| point.good as f64)
+        .sum();
+    let requests = Requests {
+        sent: outcome.n_sent,
+        good: total.good,
+        errors: total.errors.clone(),
+        unfinished: total.unfinished,
+        waited: total.waited,
+        resent: total.resent,
+        connections: total.opened,
+        goodput: sent_in_time / duration.0.max(1e-9),
+    };
+    let arrivals = arrivals(plan, &outcome);
+    let is_valid = is_valid(plan, slo, &latency, &lateness, outcome.busiest_thread);
+    let client = Client {
+        threads: plan.threads,
+        cpu_per_request_s: total.cpu as f64 * 1e-9 / (outcome.n_sent.max(1)) as f64,
+        busiest_thread: outcome.busiest_thread,
+        lateness,
+        is_valid,
+    };
+    let objectives = slo.0.iter().map(|bound| objective(*bound, &latency, &requests)).collect();
+    let limit = limit(&client, server.as_ref(), server_cores, &latency, &service, plan);
+    let mut result = LoadResult {
+        duration_s: duration,
+        elapsed_s: outcome.elapsed,
+        requests,
+        arrivals,
+        latency,
+        service,
+        client,
+        server,
+        objectives,
+        limit,
+        findings: Vec::new(),
+        timeline: outcome.timeline,
+        histogram: total.latency.bins(),
+    };
+    result.findings = findings(plan, &result, outcome.total.is_short);
+    result
+}
+
+fn arrivals(plan: &LoadPlan, outcome: &Outcome) -> Option<ArrivalsSeen> {
+    let Mode::Open { arrivals, profile } = &plan.mode else { return None };
+    let duration = plan.duration().0.max(1e-9);
+    let expected = match arrivals {
+        crate::Arrivals::Trace(times) => times.len() as f64,
+        _ => profile.expected(),
+    };
+    Some(ArrivalsSeen {
+        rate: expected / duration,
+        sent_rate: outcome.n_sent as f64 / duration,
+        variation: arrivals.variation(),
+        sent_variation: outcome.sent_variation,
+    })
+}
+
+/// Returns whether the generator was on time, or had reserve where there is no time to keep.
+fn is_valid(plan: &LoadPlan, slo: &Slo, latency: &Summary, lateness: &Summary, busiest: f64) -> bool {
+    if matches!(plan.mode, Mode::Closed { .. }) {
+        return busiest < BUSY;
+    }
+    let measured = latency.quantile(0.99).map_or(0.0, |quantile| quantile.estimate.value);
+    let wanted = slo.latency().map_or(measured, |(_, limit)| limit);
+    let late = lateness.quantile(0.99).map_or(0.0, |quantile| quantile.estimate.value);
+    late <= LATENESS.max(LATENESS_SHARE * wanted)
+}
+
+fn objective(bound: Bound, latency: &Summary, requests: &Requests) -> Objective {
+    let (value, holds) = match bound {
+        Bound::Latency { probability, limit_s } => {
+            let quantile = latency.quantile(probability);
+            let holds = quantile.and_then(|quantile| match quantile.estimate.interval {
+                _ if quantile.is_at_least && quantile.estimate.value > limit_s => Some(false),
+                Some(interval) if interval.upper <= limit_s && !quantile.is_at_least => Some(true),
+                Some(interval) if interval.lower > limit_s => Some(false),
+                _ => None,
+            });
+            (quantile.map(|quantile| quantile.estimate.value), holds)
+        }
+        Bound::Mean(limit_s) => (latency.mean_s, latency.mean_s.map(|mean| mean <= limit_s)),
+        Bound::Errors(share) => {
+            let found = requests.error_share();
+            let all = requests.good + requests.errors.values().sum::<u64>();
+            (Some(found), (all > 0).then_some(found <= share))
+        }
+    };
+    Objective { bound, value, holds }
+}
+
+fn limit(
+    client: &Client,
+    server: Option<&ServerUsage>,
+    cores: f64,
+    latency: &Summary,
+    service: &Summary,
+    plan: &LoadPlan,
+) -> Limit {
+    if !client.is_valid {
+        return Limit::Client;
+    }
+    let Some(server) = server else { return Limit::Unknown };
+    let at = |summary: &Summary, p: f64| summary.quantile(p).map_or(0.0, |quantile| quantile.estimate.value);
+    // On one machine, what the generator uses is not there for the server.
+    let left = (cores - client.busiest_thread.min(1.0)).max(0.5);
+    if server.cores >= BUSY * left {
+        Limit::ServerCpu
+    } else if server.busiest_thread >= BUSY {
+        Limit::ServerThread
+    } else if matches!(plan.mode, Mode::Closed { .. })
+        || at(latency, 0.99) > 5.0 * at(service, 0.1_f64.max(0.5)).max(1e-4)
+    {
+        Limit::Waiting
+    } else {
+        Limit::Nothing
+    }
+}
+
+fn findings(plan: &LoadPlan, result: &LoadResult, is_short: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let milliseconds = |quantile: f64, summary: &Summary| {
+        Seconds(summary.quantile(quantile).map_or(0.0, |quantile| quantile.estimate.value)).to_string()
+    };
+    if !result.client.is_valid {
+        let message = match plan.mode {
+            Mode::Open { .. } => format!(
+                "the generator was late: 1 % of the requests went out {} or more after their time though a connection was \
+                free, so that the latencies are its own as well",
+                milliseconds(0.99, &result.client.lateness)
+            ),
+            Mode::Closed { .. } => format!(
+                "a thread of the generator used {:.0} % of its core: the rate may be the generator's limit",
+                100.0 * result.client.busiest_thread
+            ),
+        };
+        findings.push(Finding::new(Severity::Error, "client-limited", message).with_hint(
+            "free a core for the generator, use more --threads, another machine, or a lower rate",
+        ));
+    }
+    if let Some(ArrivalsSeen { variation: Some(wanted), sent_variation: Some(sent), .. }) = result.arrivals {
+        // The standard error of a coefficient of variation is about c·√((1/2 + c²)/n).
+        let error =
+            4.0 * (wanted.max(0.1)) * ((0.5 + wanted * wanted) / result.requests.sent.max(2) as f64).sqrt();
+        if (sent - wanted).abs() > 0.1_f64.max(error) && result.requests.waited == 0 {
+            findings.push(Finding::new(
+                Severity::Warning,
+                "arrivals-distorted",
+                format!("the gaps between sends vary by {sent:.2} of their mean instead of {wanted:.2}"),
+            ));
+        }
+    }
+    if result.requests.waited > 0 {
+        let share = 100.0 * result.requests.waited as f64 / result.requests.sent.max(1) as f64;
+        findings.push(
+            Finding::new(
+                Severity::Note,
+                "connections-limited",
+                format!(
+                    "{share:.1} % of the requests waited for a free connection; their wait is in the latency"
+                ),
+            )
+            .with_hint(format!(
+                "allow more than {} --connections if users would have their own",
+                plan.connections
+            )),
+        );
+    }
+    if is_short {
+        findings.push(
+            Finding::new(
+                Severity::Warning,
+                "files-limited",
+                "no more connections could be opened: files or ports ran out",
+            )
+            .with_hint("ulimit -n 65536, or fewer --connections"),
+        );
+    }
+    if result.requests.unfinished > 0 {
+        findings.push(Finding::new(
+            Severity::Warning,
+            "unfinished",
+            format!(
+                "{} requests had no response when they were given up: they count with their age, and quantiles at or above \
+                it are lower bounds",
+                result.requests.unfinished
+            ),
+        ));
+    }
+    findings
+}

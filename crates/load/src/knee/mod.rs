@@ -1,0 +1,198 @@
+//! The knee: the highest rate at which users still get what they were promised.
+//!
+//! A ladder of closed loops shows how throughput grows with the users; from the service times of one user and the highest
+//! throughput a queue is made that behaves like the service, the *twin*, which is simulated at any rate in no time; two
+//! windows at rates around its knee then test it against the service. They test and never tune: short windows are biased,
+//! since the queue has not filled, and the twin is asked for the same short windows. Where the service is no such queue
+//! (its parts fight for a lock, it batches, it collects garbage), it contradicts its twin, and a search by windows finds
+//! the knee instead.
+
+mod ladder;
+mod search;
+mod subject;
+mod twin;
+
+use festina_types::{Estimate, Interval, Method};
+use serde::Serialize;
+
+pub(crate) use ladder::Ladder;
+pub(crate) use subject::{ClosedRun, OpenRun, Subject};
+use twin::Twin;
+
+use crate::LoadError;
+
+/// The highest rate that meets an objective, and how it was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Knee {
+    /// In requests a second; 0 if even an idle service is too slow.
+    pub rate: Estimate,
+    /// How it was found.
+    pub found_by: FoundBy,
+    /// The highest throughput of a closed loop, in requests a second.
+    pub capacity: f64,
+    /// Throughput by users.
+    pub ladder: Vec<Rung>,
+    /// The share of its highest throughput that the service loses when many requests overlap.
+    pub loss_when_overlapping: f64,
+    /// Windows at constant rates: what was seen, and what the twin says of such a window.
+    pub windows: Vec<Window>,
+    /// Whether the generator had reserve all the time.
+    pub is_valid: bool,
+}
+
+/// How a knee was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FoundBy {
+    /// A queue made of the service's own times, which windows did not contradict.
+    Twin,
+    /// Windows at constant rates: the service is no queue.
+    Search,
+}
+
+/// A rung of the ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Rung {
+    /// Users in a closed loop.
+    pub users: usize,
+    /// Good responses a second.
+    pub throughput: f64,
+    /// Mean latency in seconds.
+    pub latency_s: f64,
+}
+
+/// A window at a constant rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Window {
+    /// Requests a second.
+    pub rate: f64,
+    /// The share of requests beyond the limit.
+    pub share: f64,
+    /// The shares that the twin calls likely; `None` in a search.
+    pub likely: Option<(f64, f64)>,
+    /// Whether the objective held, as far as the window tells.
+    pub holds: bool,
+}
+
+/// What is to hold: at most a share `allowed` of requests takes longer than `limit` seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) limit: f64,
+    pub(crate) allowed: f64,
+}
+
+/// A service that loses more than this of its throughput when requests overlap is no queue.
+pub(crate) const RETROGRADE: f64 = 0.05;
+/// The level of the band.
+const LEVEL: f64 = 0.9;
+/// Simulated runs for the band.
+const REPLICATES: usize = 40;
+/// No band is narrower than this on either side: the least by which a real service is not its twin.
+const MISFIT: f64 = 0.02;
+/// Simulated windows that say what is likely.
+const WINDOWS: u64 = 200;
+/// The largest share of likely windows on either side that a window may lie outside of.
+const UNLIKELY: f64 = 0.01;
+
+/// Finds the knee of `subject`, in about `budget` seconds.
+///
+/// # Errors
+///
+/// Those of the subject.
+pub(crate) fn find(
+    subject: &mut dyn Subject,
+    target: Target,
+    budget: f64,
+    seed: u64,
+) -> Result<Knee, LoadError> {
+    let ladder = Ladder::climb(subject, budget * 0.8)?;
+    let (capacity, error) = ladder.best().throughput();
+    let loss = ladder.loss();
+    let mut knee = Knee {
+        rate: Estimate { value: 0.0, interval: None, method: Method::Simulation },
+        found_by: FoundBy::Twin,
+        capacity,
+        ladder: ladder.rungs(),
+        loss_when_overlapping: loss,
+        windows: Vec::new(),
+        is_valid: ladder.is_valid(),
+    };
+    let twin = Twin::new(ladder.service_times(), capacity).filter(|_| loss <= RETROGRADE);
+    if let Some(twin) = twin {
+        knee.rate = estimate(&twin, &ladder, (capacity, error), target, seed);
+        if knee.rate.value <= 0.0 || subject.is_canceled() {
+            return Ok(knee);
+        }
+        if agrees(subject, &twin, &mut knee, target, budget, seed)? {
+            return Ok(knee);
+        }
+    }
+    knee.found_by = FoundBy::Search;
+    search::search(subject, &mut knee, target, budget * 0.5)?;
+    Ok(knee)
+}
+
+/// Returns the twin's knee with a band: service times are drawn again, the capacity varies as it was seen to.
+fn estimate(
+    twin: &Twin,
+    ladder: &Ladder,
+    (capacity, error): (f64, f64),
+    target: Target,
+    seed: u64,
+) -> Estimate {
+    let knees = (0..5).map(|k| twin.knee(capacity, target.limit, target.allowed, seed + k));
+    let value = knees.sum::<f64>() / 5.0;
+    let mut random = rand::SeedableRng::seed_from_u64(seed);
+    let mut draws: Vec<f64> = (0..REPLICATES)
+        .filter_map(|replicate| {
+            let times = ladder::resample(ladder.service_times(), &mut random);
+            let normal: f64 = rand_distr::Distribution::sample(&rand_distr::StandardNormal, &mut random);
+            let capacity = (capacity + error * normal).max(capacity * 0.5);
+            let twin = Twin::new(&times, capacity)?;
+            Some(twin.knee(capacity, target.limit, target.allowed, seed + 100 + replicate as u64))
+        })
+        .collect();
+    draws.sort_by(f64::total_cmp);
+    let tail = ((1.0 - LEVEL) / 2.0 * draws.len() as f64) as usize;
+    let at = |index: usize| draws.get(index).copied().unwrap_or(value);
+    let interval = Interval {
+        lower: at(tail).min(value * (1.0 - MISFIT)),
+        upper: at(draws.len().saturating_sub(tail + 1)).max(value * (1.0 + MISFIT)),
+        level: LEVEL,
+    };
+    Estimate { value, interval: Some(interval), method: Method::Simulation }
+}
+
+/// Returns whether windows below and above the knee go as the twin says.
+fn agrees(
+    subject: &mut dyn Subject,
+    twin: &Twin,
+    knee: &mut Knee,
+    target: Target,
+    budget: f64,
+    seed: u64,
+) -> Result<bool, LoadError> {
+    let mut agrees = true;
+    for factor in [0.95, 1.05] {
+        let rate = knee.rate.value * factor;
+        let run = subject.open(rate, budget * 0.08, target.limit)?;
+        knee.is_valid &= run.is_valid;
+        let mut shares: Vec<f64> = (0..WINDOWS)
+            .map(|k| twin.share_of_window(rate, run.sent as usize, target.limit, seed + 1000 + k))
+            .collect();
+        shares.sort_by(f64::total_cmp);
+        let tail = (UNLIKELY * WINDOWS as f64) as usize;
+        // The twin's own error in capacity moves the share as well: a factor of two on either side of it.
+        let likely = (shares[tail] / 2.0, shares[shares.len() - 1 - tail] * 2.0 + target.allowed);
+        let share = run.share;
+        agrees &= share >= likely.0 * 0.999 && share <= likely.1;
+        knee.windows.push(Window { rate, share, likely: Some(likely), holds: share <= target.allowed });
+        if subject.is_canceled() {
+            break;
+        }
+    }
+    Ok(agrees)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! A queue that behaves as the service was seen to: first in, first out, c servers, resampled service times.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, Exp1};
+use rand_pcg::Pcg64;
+
+/// A model of a service: `G/G/c` with Poisson arrivals.
+#[derive(Clone, Debug)]
+pub(crate) struct Twin {
+    servers: usize,
+    /// The distribution of service times: values in seconds with the number of requests up to each.
+    values: Vec<f64>,
+    ranks: Vec<u64>,
+}
+
+/// Arrivals of a simulation: enough for the share beyond a p99 to have a standard error of a tenth of itself.
+const ARRIVALS: usize = 40_000;
+/// The first tenth, in which the queue fills, does not count.
+const WARM_UP: usize = ARRIVALS / 10;
+
+impl Twin {
+    /// Returns the model whose `servers` servers give `capacity` requests a second together, with service times of the
+    /// shape of `times`: `(seconds, count)`.
+    ///
+    /// The mean of the times and the capacity fix the number of servers, which is whole: what is left is put into the
+    /// times, so that the model has the capacity that was measured.
+    pub(crate) fn new(times: &[(f64, u64)], capacity: f64) -> Option<Self> {
+        let n: u64 = times.iter().map(|time| time.1).sum();
+        let mean = times.iter().map(|(value, count)| value * *count as f64).sum::<f64>() / n.max(1) as f64;
+        if n == 0 || mean <= 0.0 || capacity <= 0.0 {
+            return None;
+        }
+        let servers = (capacity * mean).round().max(1.0);
+        let factor = servers / (capacity * mean);
+        let mut sum = 0;
+        let ranks = times.iter().map(|(_, count)| {
+            sum += count;
+            sum
+        });
+        Some(Self {
+            servers: servers as usize,
+            ranks: ranks.collect(),
+            values: times.iter().map(|(value, _)| value * factor).collect(),
+        })
+    }
+
+    /// Returns the number of servers.
+    /// Returns the highest Poisson rate at which at most a share `allowed` of requests takes longer than `limit` seconds,
+    /// found by bisection below `capacity`; 0 if even an idle service is too slow.
+    pub(crate) fn knee(&self, capacity: f64, limit: f64, allowed: f64, seed: u64) -> f64 {
+        let (mut low, mut high) = (0.0, capacity);
+        for _ in 0..12 {
+            let middle = f64::midpoint(low, high);
+            if self.share_above(middle, limit, seed) <= allowed {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// Returns the share of requests that take longer than `limit` at `rate`, once the queue has filled.
+    pub(crate) fn share_above(&self, rate: f64, limit: f64, seed: u64) -> f64 {
+        let mut above = 0;
+        self.simulate(rate, ARRIVALS, seed, |index, latency| {
+            above += usize::from(index >= WARM_UP && latency > limit);
+        });
+        above as f64 / (ARRIVALS - WARM_UP) as f64
+    }
+
+    /// Returns the share of `arrivals` requests to an empty service that take longer than `limit`.
+    pub(crate) fn share_of_window(&self, rate: f64, arrivals: usize, limit: f64, seed: u64) -> f64 {
+        let mut above = 0;
+        self.simulate(rate, arrivals, seed, |_, latency| above += usize::from(latency > limit));
+        above as f64 / arrivals.max(1) as f64
+    }
+
+    /// Hands the number and the latency of each of `arrivals` requests to `take`.
+    fn simulate(&self, rate: f64, arrivals: usize, seed: u64, mut take: impl FnMut(usize, f64)) {
+        let mut random = Pcg64::seed_from_u64(seed);
+        let total = self.ranks.last().copied().unwrap_or(0);
+        // When each server is free; times are not negative, so that their bits stand in their order.
+        let mut free: BinaryHeap<Reverse<u64>> = (0..self.servers).map(|_| Reverse(0)).collect();
+        let mut now = 0.0;
+        for index in 0..arrivals {
+            let gap: f64 = Exp1.sample(&mut random);
+            now += gap / rate;
+            let rank = random.random_range(0..total);
+            let service = self.values[self.ranks.partition_point(|sum| *sum <= rank)];
+            let Some(mut first) = free.peek_mut() else { return };
+            let done = now.max(f64::from_bits(first.0)) + service;
+            *first = Reverse(done.to_bits());
+            drop(first);
+            take(index, done - now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m_d_1_has_its_known_tail() {
+        // p99 of M/D/1 at ρ = 0.8 and S = 1 ms is 11.25 ms (the series of Erlang, computed apart).
+        let twin = Twin::new(&[(1e-3, 1)], 1000.0).unwrap();
+        let shares: Vec<f64> = (0..10).map(|seed| twin.share_above(800.0, 11.25e-3, seed)).collect();
+        let mean = shares.iter().sum::<f64>() / 10.0;
+        assert!((mean - 0.01).abs() < 0.003, "{mean}");
+    }
+
+    #[test]
+    fn m_m_1_has_its_known_knee() {
+        // Of M/M/1, P(T > t) = exp(−(μ − λ)t): with μ = 100, t = 0.1 and 1 %, λ = 100 − ln(100)/0.1 = 53.95.
+        let times: Vec<(f64, u64)> =
+            (0..2000).map(|k| (-(1.0 - (f64::from(k) + 0.5) / 2000.0).ln() / 100.0, 1)).collect();
+        let twin = Twin::new(&times, 100.0).unwrap();
+        let knees: Vec<f64> = (0..8).map(|seed| twin.knee(100.0, 0.1, 0.01, seed)).collect();
+        let mean = knees.iter().sum::<f64>() / 8.0;
+        assert!((mean / 53.95 - 1.0).abs() < 0.03, "{knees:?}");
+    }
+
+    #[test]
+    fn the_servers_are_counted_from_what_they_do() {
+        let twin = Twin::new(&[(0.01, 5)], 390.0).unwrap();
+        assert_eq!(twin.servers, 4);
+        assert!(Twin::new(&[], 10.0).is_none() && Twin::new(&[(0.01, 1)], 0.0).is_none());
+        assert_eq!(Twin::new(&[(0.2, 1)], 5.0).unwrap().knee(5.0, 0.1, 0.01, 1), 0.0);
+    }
+}

@@ -1,0 +1,203 @@
+//! What happened to requests, in histograms that can be merged without loss.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+/// Shortest time told apart, in nanoseconds.
+const LOWEST: u64 = 1_000;
+/// Longest time recorded as such, in nanoseconds: six hours.
+const HIGHEST: u64 = 6 * 3600 * 1_000_000_000;
+/// Significant decimal digits.
+const DIGITS: u8 = 3;
+
+/// Times in nanoseconds with three significant digits.
+#[derive(Clone, Debug)]
+pub(crate) struct Times(Histogram<u64>);
+
+impl Times {
+    pub(crate) fn new() -> Self {
+        Self(Histogram::new_with_bounds(LOWEST, HIGHEST, DIGITS).expect("the bounds are right"))
+    }
+
+    pub(crate) fn record(&mut self, nanoseconds: u64) {
+        self.0.saturating_record(nanoseconds);
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("both have the same bounds");
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Returns the time in seconds that a share `probability` of all does not exceed; `None` if there are none.
+    pub(crate) fn quantile(&self, probability: f64) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.value_at_quantile(probability) as f64 * 1e-9)
+    }
+
+    /// Returns the share of all times that are above `seconds`.
+    pub(crate) fn share_above(&self, seconds: f64) -> f64 {
+        let below = self.0.count_between(0, (seconds * 1e9) as u64);
+        if self.0.is_empty() { 0.0 } else { 1.0 - below as f64 / self.0.len() as f64 }
+    }
+
+    pub(crate) fn mean(&self) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.mean() * 1e-9)
+    }
+
+    pub(crate) fn max(&self) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.max() as f64 * 1e-9)
+    }
+
+    /// Returns `(lower, upper, count)` of every bin with something in it, in seconds.
+    pub(crate) fn bins(&self) -> Vec<(f64, f64, u64)> {
+        let bin = |value: hdrhistogram::iterators::IterationValue<u64>| {
+            let upper = value.value_iterated_to();
+            (
+                self.0.lowest_equivalent(upper) as f64 * 1e-9,
+                upper as f64 * 1e-9,
+                value.count_since_last_iteration(),
+            )
+        };
+        self.0.iter_recorded().map(bin).collect()
+    }
+}
+
+/// What happened in a span of time, on one thread or on all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// From the intended send to the end of the response; unfinished requests count with their age.
+    pub(crate) latency: Times,
+    /// From the actual send to the end of the response.
+    pub(crate) service: Times,
+    /// From the intended send to the actual one, where a connection was free.
+    pub(crate) lateness: Times,
+    /// When requests were sent, in nanoseconds from the begin, in order.
+    pub(crate) sends: Vec<u64>,
+    /// Good responses.
+    pub(crate) good: u64,
+    /// What went wrong, and how often.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Requests that waited for a free connection.
+    pub(crate) waited: u64,
+    /// Requests sent again, on a new connection, since the server had closed an idle one.
+    pub(crate) resent: u64,
+    /// Requests whose latency is at least what was recorded: they were given up.
+    pub(crate) unfinished: u64,
+    /// The least latency of those, in nanoseconds.
+    pub(crate) least_unfinished: u64,
+    /// Connections opened.
+    pub(crate) opened: u64,
+    /// Bytes of bodies received.
+    pub(crate) body_bytes: u64,
+    /// Processor time of the generator's threads, in nanoseconds.
+    pub(crate) cpu: u64,
+    /// Requests in flight or waiting at the end.
+    pub(crate) in_system: u64,
+    /// Whether a connection could not be opened for want of files or ports.
+    pub(crate) is_short: bool,
+}
+
+impl Record {
+    pub(crate) fn new() -> Self {
+        Self {
+            latency: Times::new(),
+            service: Times::new(),
+            lateness: Times::new(),
+            sends: Vec::new(),
+            good: 0,
+            errors: BTreeMap::new(),
+            waited: 0,
+            resent: 0,
+            unfinished: 0,
+            least_unfinished: u64::MAX,
+            opened: 0,
+            body_bytes: 0,
+            cpu: 0,
+            in_system: 0,
+            is_short: false,
+        }
+    }
+
+    /// Counts an error.
+    pub(crate) fn error(&mut self, kind: &str) {
+        match self.errors.get_mut(kind) {
+            Some(count) => *count += 1,
+            None => drop(self.errors.insert(kind.to_owned(), 1)),
+        }
+    }
+
+    /// Counts a request that was given up at the age of `nanoseconds`.
+    pub(crate) fn give_up(&mut self, nanoseconds: u64) {
+        self.latency.record(nanoseconds);
+        self.unfinished += 1;
+        self.least_unfinished = self.least_unfinished.min(nanoseconds);
+    }
+
+    pub(crate) fn n_errors(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    /// Adds what happened elsewhere or later; times of sends are not kept.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.latency.add(&other.latency);
+        self.service.add(&other.service);
+        self.lateness.add(&other.lateness);
+        self.good += other.good;
+        for (kind, count) in &other.errors {
+            *self.errors.entry(kind.clone()).or_default() += count;
+        }
+        self.waited += other.waited;
+        self.resent += other.resent;
+        self.unfinished += other.unfinished;
+        self.least_unfinished = self.least_unfinished.min(other.least_unfinished);
+        self.opened += other.opened;
+        self.body_bytes += other.body_bytes;
+        self.cpu += other.cpu;
+        self.in_system = other.in_system;
+        self.is_short |= other.is_short;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_those_of_the_sorted_times() {
+        let mut times = Times::new();
+        let values: Vec<u64> = (1..=1000).map(|k| k * k * 1_000).collect();
+        values.iter().for_each(|value| times.record(*value));
+        for (probability, rank) in [(0.5, 500), (0.9, 900), (0.99, 990), (0.999, 999), (1.0, 1000)] {
+            let exact = values[rank - 1] as f64 * 1e-9;
+            let found = times.quantile(probability).unwrap();
+            assert!((found / exact - 1.0).abs() < 2e-3, "{probability}: {found} instead of {exact}");
+        }
+        assert!((times.share_above(500.0_f64.powi(2) * 1e-6) - 0.5).abs() < 2e-3);
+        assert_eq!(times.bins().iter().map(|bin| bin.2).sum::<u64>(), 1000);
+    }
+
+    #[test]
+    fn times_beyond_the_longest_are_kept_as_it() {
+        let mut times = Times::new();
+        times.record(u64::MAX);
+        assert!(times.max().unwrap() >= 6.0 * 3600.0);
+        assert_eq!(Times::new().quantile(0.5), None);
+    }
+
+    #[test]
+    fn records_add_up() {
+        let mut first = Record::new();
+        first.error("reset");
+        first.give_up(5_000_000);
+        let mut second = Record::new();
+        second.error("reset");
+        second.error("timeout");
+        second.latency.record(1_000_000);
+        first.add(&second);
+        assert_eq!((first.n_errors(), first.errors["reset"], first.latency.len()), (3, 2, 2));
+        assert_eq!(first.least_unfinished, 5_000_000);
+    }
+}

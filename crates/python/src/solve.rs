@@ -1,0 +1,68 @@
+//! `festina.solve`
+
+use std::collections::BTreeMap;
+
+use festina::solve::{
+    Instance, Limit, Method, Request, Shape, open_shape, read_instance, solve_tsp, tsp_report, work_of,
+};
+use festina::{CancelToken, Error, Seconds, Threads, Workers};
+use pyo3::prelude::*;
+
+use crate::answer::Answer;
+use crate::cores::machine;
+use crate::error::exception;
+use crate::interrupt::interruptible;
+
+/// The options of a search, as they were given.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Options {
+    time_s: f64,
+    gap: Option<f64>,
+    method: String,
+    open: bool,
+    start: Option<String>,
+    end: Option<String>,
+    seed: u64,
+    deterministic: bool,
+    workers: Option<u32>,
+    bound: bool,
+}
+
+/// Finds a short tour of the instance `content`, a file called `name`.
+#[pyfunction]
+pub(crate) fn tsp(
+    py: Python<'_>,
+    name: &str,
+    content: &[u8],
+    options: Options,
+    environment: BTreeMap<String, String>,
+) -> PyResult<Answer> {
+    let cancel = CancelToken::new();
+    let answer = interruptible(py, &cancel, || {
+        let instance = read_instance(name, content)?;
+        let request = request(&options, &instance)?;
+        let workers = options.workers.unwrap_or_else(|| machine(environment).workers.workers);
+        let threads = Threads::new(Workers::new(workers).unwrap_or(Workers::MIN));
+        let time = Seconds(options.time_s);
+        let limit = if options.deterministic { work_of(time) } else { Limit::Time(time) };
+        let result = solve_tsp(&instance, &request, limit, &threads, &cancel, &mut |_| ())?;
+        Ok(Answer::new(&result.to_json(), tsp_report(&instance, &result)))
+    })?;
+    answer.map_err(|error: Error| exception(py, &error))
+}
+
+fn request(options: &Options, instance: &Instance) -> Result<Request, Error> {
+    let shape = if options.open {
+        open_shape(instance, options.start.as_deref(), options.end.as_deref())?
+    } else {
+        Shape::Closed
+    };
+    Ok(Request {
+        method: options.method.parse::<Method>()?,
+        shape,
+        seed: options.seed,
+        gap: options.gap,
+        bound: options.bound,
+    })
+}

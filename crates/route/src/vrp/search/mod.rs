@@ -1,0 +1,13 @@
+//! The search for a good plan.
+
+pub(crate) mod anneal;
+mod deal;
+pub(crate) mod driver;
+pub(crate) mod model;
+mod near;
+mod recreate;
+mod ruin;
+pub(crate) mod simulate;
+mod state;
+pub(crate) mod translate;
+pub(crate) mod wire;

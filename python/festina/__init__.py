@@ -1,0 +1,101 @@
+"""festina: make it work, ensure it is right, make it fast.
+
+Everything is one function: the time T(n, p) that a workload takes at problem size n on p workers.
+
+======================  ==================================================================
+`cores`                 how many cores there really are
+`map`, `Executor`       a function over many items, on all of them, and nothing lost
+`scale`                 whether more cores help, and what ten times the data costs
+`run`                   a command for every input
+`solve`                 fast, right implementations of known problems
+`laws`                  what Amdahl, Gustafson and the USL say
+======================  ==================================================================
+
+Importing it starts nothing. Every error is a `festina.Error` and the built-in exception that suits it.
+"""
+
+from __future__ import annotations
+
+from festina._errors import (
+    Error,
+    InputError,
+    MismatchError,
+    TaskTimeoutError,
+    UnavailableError,
+    WorkerDiedError,
+)
+from festina._festina import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from festina import solve
+    from festina._array import array, empty, zeros
+    from festina._executor import Executor
+    from festina._map import Results, Stream, map, stream  # noqa: A004
+    from festina._report import MapReport
+    from festina._verbs import cores, laws, run, scale
+
+__all__ = [
+    "Error",
+    "Executor",
+    "InputError",
+    "MapReport",
+    "MismatchError",
+    "Results",
+    "Stream",
+    "TaskTimeoutError",
+    "UnavailableError",
+    "WorkerDiedError",
+    "__version__",
+    "array",
+    "cores",
+    "empty",
+    "laws",
+    "map",
+    "run",
+    "scale",
+    "solve",
+    "stream",
+    "zeros",
+]
+
+_LAZY = {
+    "Executor": "festina._executor",
+    "MapReport": "festina._report",
+    "Results": "festina._map",
+    "Stream": "festina._map",
+    "array": "festina._array",
+    "cores": "festina._verbs",
+    "empty": "festina._array",
+    "laws": "festina._verbs",
+    "map": "festina._map",
+    "run": "festina._verbs",
+    "scale": "festina._verbs",
+    "solve": "festina.solve",
+    "stream": "festina._map",
+    "zeros": "festina._array",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is wanted when it is: a worker needs none of it, and starts sooner."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'festina' has no attribute {name!r}")
+    import importlib
+
+    module = importlib.import_module(_LAZY[name])
+    value = globals()[name] = module if name == "solve" else getattr(module, name)
+    return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add ``%festina`` and ``%%festina``; called by ``%load_ext festina``."""
+    from festina import _magics
+
+    _magics.load(shell)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

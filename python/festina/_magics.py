@@ -1,0 +1,88 @@
+"""Magics for notebooks: `%festina VERB …` and `%%festina scale …`.
+
+``%load_ext festina`` adds them. ``%festina`` takes what the command line takes, and shows the answer in the notebook;
+``%%festina scale`` measures the cell: it is the body of a function of ``n`` and ``p``, and its last expression is the
+answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from typing import Any
+
+from festina import _verbs
+from festina._errors import InputError
+from festina._result import Result
+
+_USAGE = "hint: %festina cores · %festina laws 0.05 cores=32 · %%festina scale n=1e4..1e6 p=1,2"
+
+
+def _options(words: list[str]) -> tuple[list[Any], dict[str, Any]]:
+    """Return what was typed: ``name=value``, the value a Python literal or text."""
+    places: list[Any] = []
+    named: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and name.isidentifier():
+            named[name] = _value(value)
+        else:
+            places.append(_value(word))
+    return places, named
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def line(text: str) -> Result:
+    """Answer ``%festina VERB …``."""
+    verb, *words = shlex.split(text) or [""]
+    verbs = {"cores": _verbs.cores, "laws": _verbs.laws, "run": _verbs.run, "scale": _verbs.scale}
+    if verb not in verbs:
+        raise InputError(f"%festina {verb}: one of {', '.join(verbs)}\n{_USAGE}")
+    places, named = _options(words)
+    answer: Result = verbs[verb](*places, **named)  # type: ignore[operator]
+    return answer
+
+
+def cell(text: str, body: str, names: dict[str, Any]) -> Result:
+    """Answer ``%%festina scale …`` of a cell."""
+    verb, *words = shlex.split(text) or [""]
+    places, named = _options(words)
+    if verb != "scale" or places:
+        raise InputError(f"%%festina {text}: a cell can be measured\n{_USAGE}")
+    return _verbs.scale(_function(body, names), **named)
+
+
+def _function(body: str, names: dict[str, Any]) -> Any:
+    """Return the cell as a function of ``n`` and ``p``, as far as it mentions them."""
+    module = ast.parse(body)
+    if not module.body:
+        raise InputError(f"the cell is empty\n{_USAGE}")
+    last = module.body[-1]
+    if isinstance(last, ast.Expr):
+        module.body[-1] = ast.Return(last.value)
+    used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
+    parameters = [ast.arg(name) for name in ("n", "p") if name in used]
+    empty = ast.arguments(posonlyargs=[], args=parameters, kwonlyargs=[], kw_defaults=[], defaults=[])
+    function = ast.FunctionDef("cell", empty, module.body, decorator_list=[])
+    if "type_params" in ast.FunctionDef._fields:
+        setattr(function, "type_params", [])  # noqa: B010
+    code = ast.fix_missing_locations(ast.Module([function], type_ignores=[]))
+    made: dict[str, Any] = {}
+    # Its globals are the notebook's, so that it sees what other cells defined.
+    exec(compile(code, "<cell>", "exec"), names, made)
+    return made["cell"]
+
+
+def load(shell: Any) -> None:
+    """Add the magics to a shell of IPython's."""
+
+    def festina(text: str, body: str | None = None) -> Result:
+        return line(text) if body is None else cell(text, body, shell.user_ns)
+
+    shell.register_magic_function(festina, "line_cell", "festina")

@@ -1,0 +1,174 @@
+"""Results: plain data that print well, show themselves in notebooks, and become tables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from festina._errors import UnavailableError
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+    from festina._festina import Answer
+
+
+class Result:
+    """What a verb answers.
+
+    ``print(result)`` shows the report of the command line; a notebook shows it with its charts. The data are
+    attributes, and the keys of `to_dict`; their names end in their units.
+    """
+
+    _rows_of: ClassVar[str] = ""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._data: dict[str, Any] = json.loads(answer.json)
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and name in self._data:
+            return self._data[name]
+        raise AttributeError(f"a {type(self).__name__} has no {name!r}; it has {', '.join(self._data)}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._data]
+
+    def __repr__(self) -> str:
+        return f"<festina.{type(self).__name__}: {self._answer.text(100, False).splitlines()[0]}>"
+
+    def __str__(self) -> str:
+        return self._answer.text(100, False)
+
+    def _repr_html_(self) -> str:
+        return self._answer.fragment()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the data, as the command line's ``--json`` has them."""
+        data: dict[str, Any] = json.loads(self._answer.json)
+        return data
+
+    def to_json(self) -> str:
+        """Return the data as JSON text, of the schema that ``--json`` of the command line has."""
+        return self._answer.json
+
+    def to_html(self) -> str:
+        """Return the report as a self-contained page."""
+        return self._answer.page()
+
+    def to_svg(self) -> list[str]:
+        """Return the charts of the report as SVG documents."""
+        return self._answer.drawings()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the result's main table as a list of flat rows."""
+        rows: list[dict[str, Any]] = self._data.get(self._rows_of, [])
+        return [_flat(row) for row in rows]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the result's main table as a pandas data frame.
+
+        Raises
+        ------
+        UnavailableError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise UnavailableError("pandas is not installed\nhint: pip install pandas") from error
+        return pandas.DataFrame(self.rows())
+
+    def to_arrow(self) -> pyarrow.Table:
+        """Return the result's main table as an Arrow table.
+
+        Raises
+        ------
+        UnavailableError
+            If pyarrow is not installed.
+        """
+        try:
+            import pyarrow
+        except ImportError as error:
+            raise UnavailableError("pyarrow is not installed\nhint: pip install pyarrow") from error
+        return pyarrow.Table.from_pylist(self.rows())
+
+
+def _flat(row: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Return `row` without nesting: an estimate becomes its value and the ends of its interval."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        name = before + key
+        if not isinstance(value, dict):
+            if not isinstance(value, list):
+                flat[name] = value
+        elif "value" in value and "interval" in value:
+            interval = value["interval"] or {}
+            flat[name] = value["value"]
+            flat[name + "_lower"] = interval.get("lower")
+            flat[name + "_upper"] = interval.get("upper")
+        else:
+            flat.update(_flat(value, name + "_"))
+    return flat
+
+
+class CoresResult(Result):
+    """What the machine has, and what limits leave of it."""
+
+    @property
+    def count(self) -> int:
+        """The number of workers worth having here."""
+        count: int = self._data["workers"]["workers"]
+        return count
+
+    def __int__(self) -> int:
+        return self.count
+
+    __index__ = __int__
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the physical cores, a row each."""
+        return [_flat(row) | {"core": at} for at, row in enumerate(self._data["topology"]["cores"])]
+
+
+class LawsResult(Result):
+    """What the laws of scaling say; its table has a row for each number of workers."""
+
+    _rows_of = "speedups"
+
+
+class ScaleResult(Result):
+    """What a scaling measurement found; its table has a row for each measured point."""
+
+    _rows_of = "points"
+
+
+class TourResult(Result):
+    """A tour with its certificate; its table has a row for each city."""
+
+    @property
+    def length(self) -> float:
+        """The length in the unit of the input."""
+        length: float = self._data["cost"] * self._data["unit"]
+        return length
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the cities in the order of the tour: index, counted from 0, and name."""
+        tour, names = self._data["tour"], self._data["cities"]
+        return [{"city": city, "name": name} for city, name in zip(tour, names)]
+
+
+class RunResult(Result):
+    """How a command ended for every input; its table has a row for each task of this session."""
+
+    def __init__(self, answer: Answer, tasks: list[dict[str, Any]]) -> None:
+        super().__init__(answer)
+        self.tasks = sorted(tasks, key=lambda task: task["number"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the tasks in the order of the inputs."""
+        return [{**task, "inputs": " ".join(task["inputs"])} for task in self.tasks]
