@@ -290,7 +290,8 @@ class Driver:
     def _unloadable(self, event: Unloadable) -> Iterator[Result]:
         batch = event.batch
         self.in_flight -= len(batch.items)
-        if len(batch.items) > 1:
+        # Of several, which one it was is not known: each goes alone. There are none if all were taken back meanwhile.
+        if len(batch.items) != 1:
             self.pending.extendleft(reversed(_singles(batch)))
             return
         self.tally.items += 1

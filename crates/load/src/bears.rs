@@ -6,6 +6,7 @@ use festina_types::{CancelToken, Finding, Seconds, Severity};
 use serde::Serialize;
 
 use crate::engine::{self, LoadObserver, LoadPlan, Mode, Outcome};
+use crate::judge::{BUSY, is_on_time};
 use crate::knee::{self, ClosedRun, FoundBy, Knee, OpenRun, RETROGRADE, Subject, Target};
 use crate::plan::{Arrivals, Profile};
 use crate::server::{self, ServerUsage};
@@ -152,8 +153,6 @@ struct Service<'a> {
 
 /// How long the last responses of a rung are waited for: they are not counted, and would only disturb the next rung.
 const DRAIN_OF_RUNG: Seconds = Seconds(1.0);
-/// Above this share of a core, the generator's thread has no reserve.
-const BUSY: f64 = 0.9;
 
 impl Service<'_> {
     fn apply(&mut self, mode: Mode, drain: Seconds) -> Result<Outcome, LoadError> {
@@ -194,7 +193,7 @@ impl Subject for Service<'_> {
             share: above / n.max(1) as f64,
             sent: outcome.n_sent,
             backlog,
-            is_valid: lateness <= 1e-3_f64.max(0.05 * limit),
+            is_valid: is_on_time(lateness, limit),
         })
     }
 

@@ -14,7 +14,7 @@ const LATENESS: f64 = 1e-3;
 /// … or later than this share of what is to be measured.
 const LATENESS_SHARE: f64 = 0.05;
 /// A thread that used more of a core than this had no reserve.
-const BUSY: f64 = 0.9;
+pub(crate) const BUSY: f64 = 0.9;
 
 /// Makes a result of what was recorded.
 pub(crate) fn judge(
@@ -110,6 +110,11 @@ fn is_valid(plan: &LoadPlan, slo: &Slo, latency: &Summary, lateness: &Summary, b
     let measured = latency.quantile(0.99).map_or(0.0, |quantile| quantile.estimate.value);
     let wanted = slo.latency().map_or(measured, |(_, limit)| limit);
     let late = lateness.quantile(0.99).map_or(0.0, |quantile| quantile.estimate.value);
+    is_on_time(late, wanted)
+}
+
+/// Returns whether requests that were `late`, in seconds, spoil no measurement of latencies about `wanted` seconds long.
+pub(crate) fn is_on_time(late: f64, wanted: f64) -> bool {
     late <= LATENESS.max(LATENESS_SHARE * wanted)
 }
 
@@ -154,8 +159,7 @@ fn limit(
         Limit::ServerCpu
     } else if server.busiest_thread >= BUSY {
         Limit::ServerThread
-    } else if matches!(plan.mode, Mode::Closed { .. })
-        || at(latency, 0.99) > 5.0 * at(service, 0.1_f64.max(0.5)).max(1e-4)
+    } else if matches!(plan.mode, Mode::Closed { .. }) || at(latency, 0.99) > 5.0 * at(service, 0.5).max(1e-4)
     {
         Limit::Waiting
     } else {

@@ -377,13 +377,17 @@ impl<'a> BranchAndBound<'a> {
     }
 
     /// Follows required edges from `from`, away from `behind`; returns the last node and how many were passed.
+    ///
+    /// While what follows from an edge is being set, a node that has not been settled yet may have a third required edge,
+    /// and the way may lead into a cycle that has neither `from` nor `behind`: it ends after all nodes, and the node is
+    /// refused when it is settled.
     fn path_end(&self, from: usize, behind: usize) -> (usize, usize) {
         let (mut before, mut node, mut count) = (behind, from, 1);
         loop {
             let row = &self.state[node * self.n..(node + 1) * self.n];
             let next = (0..self.n).find(|&w| w != node && w != before && row[w] == Edge::Required);
             match next {
-                Some(next) if next != from => {
+                Some(next) if next != from && count <= self.n => {
                     before = node;
                     node = next;
                     count += 1;

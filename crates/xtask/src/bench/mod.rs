@@ -14,6 +14,7 @@ mod profile;
 mod python;
 mod script;
 mod simulate;
+mod slurm;
 mod spawn;
 mod startup;
 mod tasks;
@@ -57,6 +58,12 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark { name: "tasks", about: "many short commands", run: tasks::run, is_complete: true },
+    Benchmark {
+        name: "slurm",
+        about: "a thousand short tasks in one job of Slurm's",
+        run: slurm::run,
+        is_complete: true,
+    },
     Benchmark {
         name: "tsp",
         about: "tours beside those of fast-tsp and LKH: [--seeds N] [--long]",

@@ -1,6 +1,6 @@
 //! An independent checker of plans: it shares no arithmetic and no search with the solver.
 //!
-//! It takes who goes where in which order, works out the timetable by itself (see [`timetable`]), and holds every rule of the
+//! It takes who goes where in which order, works out the timetable by itself (see `timetable.rs`), and holds every rule of the
 //! problem against it. Where a plan claims times of its own, these are checked line by line too.
 
 mod file;

@@ -1,0 +1,82 @@
+//! A thousand short tasks in one job of Slurm's, on a cluster that is emulated on this machine.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::interleave::{median, median_ratio, wall_times};
+use super::page::Section;
+use crate::shell;
+
+const ROUNDS: usize = 5;
+
+/// Elements of Slurm's own array: enough to tell what one costs.
+const ELEMENTS: usize = 20;
+
+/// Brings the cluster up, times the same tasks on two slots of a job and on two local cores, and saves the section.
+pub(crate) fn run(_: &[String]) -> Result<()> {
+    let festina = shell::release_festina()?;
+    let folder = shell::target().join("bench-slurm");
+    cluster("up", &folder)?;
+    let result = measure(&festina, &folder);
+    cluster("down", &folder)?;
+    std::fs::remove_dir_all(&folder)?;
+    result?.save("slurm")
+}
+
+fn cluster(action: &str, folder: &Path) -> Result<()> {
+    let script = shell::root().join("bench/run/cluster.sh");
+    shell::run(&mut shell::command(script, [action.as_ref(), folder.as_os_str()])).context("the cluster")
+}
+
+fn measure(festina: &Path, folder: &Path) -> Result<Section> {
+    let with_slurm = |words: &[&str]| -> Vec<String> {
+        let configuration = format!("SLURM_CONF={}", folder.join("slurm.conf").display());
+        ["env", &configuration].iter().chain(words).map(|word| (*word).to_owned()).collect()
+    };
+    let (festina, state) =
+        (festina.to_string_lossy().into_owned(), folder.join("runs").display().to_string());
+    let tasks = |on: &[&str], range: &str| {
+        let options = [festina.as_str(), "run", "-q", "-j", "2", "--state", &state, "--range", range];
+        with_slurm(&[&options, on, &["--shell", "--", "sleep 0.01; : {}"]].concat())
+    };
+    let array = format!("--array=1-{ELEMENTS}%2");
+    let commands = [
+        tasks(&[], "1..1000"),
+        tasks(&["--on", "slurm"], "1..1000"),
+        tasks(&["--on", "slurm"], "1..1"),
+        with_slurm(&["sbatch", "--quiet", "--wait", "--output=/dev/null", &array, "--wrap", "sleep 0.01"]),
+    ];
+    let times = wall_times(&commands, ROUNDS)?;
+    ensure!(times.len() == commands.len(), "every command was timed");
+    let (local, slurm) = (&times[0], &times[1]);
+    let row = |what: &str, seconds: &[f64], n_tasks: usize| {
+        vec![
+            what.to_owned(),
+            n_tasks.to_string(),
+            format!("{:.2}", median(seconds)),
+            format!("{:.1}", 1e3 * median(seconds) / n_tasks as f64),
+        ]
+    };
+    let ratio = median_ratio(slurm, local);
+    let mut notes = vec![format!("1,000 tasks: {ratio:.2} times what local cores take. Goal: at most 6 s.")];
+    if median(slurm) > 6.0 {
+        notes.insert(0, "Missed: more than 6 s.".to_owned());
+    }
+    Ok(Section {
+        title: "Short tasks in an allocation of Slurm: `festina run --on slurm`".to_owned(),
+        order: 64,
+        protocol: format!(
+            "`sh -c 'sleep 0.01'` on two slots, {ROUNDS} rounds in turn, from the command to its end; the cluster is emulated \
+             on this machine."
+        ),
+        columns: ["where", "tasks", "seconds", "ms a task"].map(str::to_owned).to_vec(),
+        rows: vec![
+            row("local cores", local, 1000),
+            row("one job of two CPUs, `--on slurm`", slurm, 1000),
+            row("the same, one task", &times[2], 1),
+            row("Slurm's own array, an element a task", &times[3], ELEMENTS),
+        ],
+        notes,
+    })
+}
