@@ -63,7 +63,15 @@ fn all_outputs_are_written_into_a_folder() {
     names.sort();
     assert_eq!(
         names,
-        ["profile.html", "profile.json", "profile.pb", "recording", "speedscope.json", "stacks.txt"]
+        [
+            "firefox.json",
+            "profile.html",
+            "profile.json",
+            "profile.pb",
+            "recording",
+            "speedscope.json",
+            "stacks.txt"
+        ]
     );
     let page = std::fs::read_to_string(festina.path().join("out/profile.html")).unwrap();
     assert!(page.contains("Threads over time") && !page.contains("http://"));

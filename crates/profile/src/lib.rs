@@ -2,7 +2,7 @@
 //!
 //! [`profile_command`] starts a program and records it from outside, without stopping it and without any set-up:
 //! [`Recording`]. [`analyse`] says where the time went, what ran alone, and what it would gain to fix it: [`Profile`]; it
-//! computes only, and so do the exports [`collapsed`], [`speedscope`] and [`pprof`].
+//! computes only, and so do the exports [`collapsed`], [`firefox`], [`speedscope`] and [`pprof`].
 //!
 //! ```
 //! use festina_profile::{Options, Target, analyse, profile_command};
@@ -34,10 +34,10 @@ pub use analysis::{
     analyse, compare, timelines,
 };
 pub use error::ProfileError;
-pub use export::{Call, call_tree, collapsed, pprof, speedscope};
+pub use export::{Call, call_tree, collapsed, firefox, pprof, speedscope};
 pub use record::{Observer, Options, RATES};
 pub use recording::{
-    Catalogue, Change, Frame, Function, Kind, MemoryPoint, Process, Recording, RecordingError,
-    RecordingWriter, Sampling, Stack, State, Thread, read_recording,
+    Catalogue, Change, Frame, Function, Kind, Local, MemoryPoint, Process, Recording, RecordingError,
+    RecordingWriter, Sampling, SourceLine, Stack, State, Thread, read_recording,
 };
 pub use session::{Target, profile_command, profile_process};

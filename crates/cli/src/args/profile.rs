@@ -55,6 +55,9 @@ pub(crate) struct ProfileArguments {
     /// Write FILE for speedscope.app
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) speedscope: Option<PathBuf>,
+    /// Write FILE for profiler.firefox.com
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) firefox: Option<PathBuf>,
     /// Write FILE for pprof
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) pprof: Option<PathBuf>,

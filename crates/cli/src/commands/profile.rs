@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use festina::profile::{
     ProfileOptions, ProfileRequest, ProfileResult, ProfileTarget, collapsed, compare_profiles,
-    comparison_json, comparison_report, pprof, profile, profile_report, speedscope, stored_profile,
+    comparison_json, comparison_report, firefox, pprof, profile, profile_report, speedscope, stored_profile,
 };
 use festina::report::html;
 use festina::{Error, Exit};
@@ -97,6 +97,9 @@ fn write_stacks(result: &ProfileResult, arguments: &ProfileArguments) -> Result<
     }
     for path in files(&arguments.speedscope, "speedscope.json") {
         output::write_file(&path, &speedscope(&result.recording).to_string())?;
+    }
+    for path in files(&arguments.firefox, "firefox.json") {
+        output::write_file(&path, &firefox(&result.recording).to_string())?;
     }
     for path in files(&arguments.pprof, "profile.pb") {
         let action = format!("write {}", path.display());

@@ -1,6 +1,7 @@
 //! `festina profile`: where the time goes, and what it would gain to fix it.
 
 mod report;
+mod source;
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,8 +10,8 @@ use std::path::{Path, PathBuf};
 use festina_machine::{Source, Surroundings, detect};
 use festina_profile as profile;
 pub use festina_profile::{
-    Comparison, Observer, Options as ProfileOptions, Profile, ProfileError, Recording, collapsed, pprof,
-    speedscope,
+    Comparison, Observer, Options as ProfileOptions, Profile, ProfileError, Recording, collapsed, firefox,
+    pprof, speedscope,
 };
 pub use festina_run::Environment;
 use festina_types::{CancelToken, Status};

@@ -8,6 +8,8 @@ use festina_report::{
 };
 use festina_types::{Estimate, Seconds};
 
+use super::source;
+
 /// Rows of the tables on a screen; a page has more.
 const ROWS: usize = 12;
 const MORE_ROWS: usize = 100;
@@ -23,7 +25,7 @@ pub fn profile_report(profile: &Profile, recording: &Recording) -> Report {
     report.push(functions(profile, ROWS));
     if profile.lines.iter().any(|spot| spot.self_share.value >= LEAST_SHARE) {
         report.push(Block::heading("The lines"));
-        report.push(lines(profile, ROWS));
+        report.push(lines(profile, recording, ROWS));
     }
     report.push(Block::heading("The program as a whole"));
     report.push(Block::key_values(whole(profile)));
@@ -32,9 +34,13 @@ pub fn profile_report(profile: &Profile, recording: &Recording) -> Report {
         report.push(profile.findings.clone());
     }
     report.push(flame(recording));
+    let listing = source::source(profile, recording);
+    if !listing.is_empty() {
+        report.push(Block::details("Source with the cost of each line", listing));
+    }
     let mut more = vec![timeline(profile, recording), threads(profile)];
     more.extend(memory(profile));
-    more.extend([functions(profile, MORE_ROWS), lines(profile, MORE_ROWS)].map(Block::from));
+    more.extend([functions(profile, MORE_ROWS), lines(profile, recording, MORE_ROWS)].map(Block::from));
     report.push(Block::details("Threads over time, memory, all functions and lines", more));
     report
 }
@@ -118,10 +124,10 @@ fn functions(profile: &Profile, rows: usize) -> Table {
     table
 }
 
-fn lines(profile: &Profile, rows: usize) -> Table {
+fn lines(profile: &Profile, recording: &Recording, rows: usize) -> Table {
     let mut table = Table::new([
         Column::text("line"),
-        Column::text("function"),
+        Column::text("source"),
         Column::number("self", Unit::Fraction).emphasized(),
         Column::number("total", Unit::Fraction),
         Column::number("CPU", Unit::Seconds),
@@ -130,8 +136,8 @@ fn lines(profile: &Profile, rows: usize) -> Table {
     ]);
     for spot in profile.lines.iter().filter(|spot| spot.self_share.value >= LEAST_SHARE).take(rows) {
         table.row([
-            Cell::text(place(spot)).with_tooltip(format!("{}:{}", spot.file, spot.line)),
-            Cell::text(spot.name.clone()),
+            Cell::text(place(spot)).with_tooltip(format!("{}:{} in {}", spot.file, spot.line, spot.name)),
+            Cell::text(line_of(spot, recording)),
             Cell::estimate(&spot.self_share, &Unit::Fraction),
             Cell::estimate(&spot.share, &Unit::Fraction),
             Cell::seconds(spot.total_cpu_s),
@@ -140,6 +146,19 @@ fn lines(profile: &Profile, rows: usize) -> Table {
         ]);
     }
     table
+}
+
+/// Returns the source of the line, or where that is not known the name of its function.
+fn line_of(spot: &Spot, recording: &Recording) -> String {
+    /// A longer line is cut.
+    const LONGEST: usize = 48;
+    let Some(text) = recording.source_at(&spot.file, spot.line).map(str::trim) else {
+        return format!("in {}", spot.name);
+    };
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
 }
 
 /// Returns the last part of the file and the line.

@@ -106,6 +106,11 @@ impl Doing {
 /// The number of `restart_syscall`, the tail of a call that a stop interrupted: waits with a time limit.
 const RESTARTED: i64 = libc::SYS_restart_syscall;
 
+/// Waits for a vector of futexes, of which no word stands in the arguments, and for one: the same numbers on all
+/// architectures.
+const FUTEX_WAITV: i64 = 449;
+const FUTEX_WAIT: i64 = 455;
+
 impl Call {
     /// Returns what a thread in this call waits for.
     pub fn wait(&self) -> Wait {
@@ -133,8 +138,8 @@ fn old_call(number: i64, arguments: &[u64; 6]) -> Option<Wait> {
         libc::SYS_select if arguments[0] == 0 => Some(Wait::Sleep),
         libc::SYS_poll if arguments[1] == 0 => Some(Wait::Sleep),
         libc::SYS_pause => Some(Wait::Other),
-        // Waits of a vector of futexes; none of its words stands in the arguments.
-        449 => Some(Wait::Lock { address: None }),
+        FUTEX_WAITV => Some(Wait::Lock { address: None }),
+        FUTEX_WAIT => Some(Wait::Lock { address: Some(arguments[0]) }),
         // A parent in vfork waits until its child has called exec.
         libc::SYS_vfork | libc::SYS_clone | libc::SYS_clone3 => Some(Wait::Child),
         _ => None,
@@ -142,9 +147,10 @@ fn old_call(number: i64, arguments: &[u64; 6]) -> Option<Wait> {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn old_call(number: i64, _: &[u64; 6]) -> Option<Wait> {
+fn old_call(number: i64, arguments: &[u64; 6]) -> Option<Wait> {
     match number {
-        449 => Some(Wait::Lock { address: None }),
+        FUTEX_WAITV => Some(Wait::Lock { address: None }),
+        FUTEX_WAIT => Some(Wait::Lock { address: Some(arguments[0]) }),
         libc::SYS_clone | libc::SYS_clone3 => Some(Wait::Child),
         _ => None,
     }

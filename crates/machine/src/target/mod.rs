@@ -6,12 +6,14 @@
 //! `None`, never an error.
 
 mod doing;
+mod files;
 mod mapping;
 mod memory;
 mod process;
 mod thread;
 
 pub use doing::{Call, Doing, Wait};
+pub use files::TargetFiles;
 pub use mapping::{Mapping, parse_mappings};
 pub use memory::{MemoryRange, ProcessMemory};
 pub use process::TargetProcess;

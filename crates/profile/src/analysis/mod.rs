@@ -25,9 +25,9 @@ use festina_types::{Bytes, Estimate, Finding, Interval, Method, Seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::recording::{Kind, Recording, Sampling};
-use segments::Segment;
 
-pub(crate) use segments::segments;
+pub(crate) use segments::{Segment, segments};
+pub(crate) use threads::names as thread_names;
 
 pub use compare::{Comparison, SpotChange, compare};
 pub use threads::{ThreadSummary, Timeline, timelines};
@@ -204,4 +204,58 @@ fn gain(saved: &Estimate) -> Option<Estimate> {
     let interval =
         saved.interval.map(|i| Interval { lower: speedup(i.lower), upper: speedup(i.upper), level: i.level });
     Some(Estimate { value: speedup(saved.value), interval, method: Method::Sampling })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::State;
+    use crate::recording::tests::two_threads;
+
+    fn spot<'a>(profile: &'a Profile, name: &str) -> &'a Spot {
+        profile.functions.iter().find(|spot| spot.name == name).unwrap()
+    }
+
+    fn near(value: f64, expected: f64) {
+        assert!((value - expected).abs() < 1e-9, "{value} for {expected}");
+    }
+
+    #[test]
+    fn charges_shares_and_gains_are_those_worked_by_hand() {
+        // Ten rounds of 1 ms: two in which `inner` runs alone, four beside `other`, four in which `main` sleeps.
+        let profile = analyse(&two_threads(), 4);
+        let inner = spot(&profile, "inner");
+        near(inner.self_share.value, (2.0 + 4.0 / 2.0) / 10.0);
+        near(inner.serial_share.value, 2.0 / 10.0);
+        near(inner.overlap, (4.0 / 2.0) / 4.0);
+        near(inner.total_cpu_s, 6e-3);
+        near(inner.gain_free.unwrap().value, 10.0 / (10.0 - 4.0));
+        // Alone, three quarters are saved on four cores; beside another, one half of its part.
+        near(inner.gain_spread.unwrap().value, 10.0 / (10.0 - 2.0 * 0.75 - 2.0 * 0.5));
+        let main = spot(&profile, "main");
+        near(main.self_share.value, 4.0 / 10.0);
+        near(main.share.value, 8.0 / 10.0);
+        near(main.states_s[State::Sleep.index()], 4e-3);
+        near(spot(&profile, "other").share.value, 2.0 / 10.0);
+        let sum: f64 = profile.functions.iter().map(|spot| spot.self_share.value).sum();
+        near(sum, 1.0);
+    }
+
+    #[test]
+    fn the_whole_is_that_worked_by_hand() {
+        let whole = analyse(&two_threads(), 4).whole;
+        near(whole.serial_fraction.value, 6.0 / 10.0);
+        near(whole.average_parallelism, 10.0 / 6.0);
+        near(whole.cores_used, 10.0 / 10.0);
+        near(whole.idle_share, 4.0 / 10.0);
+        let (cores, speedup) = &whole.speedups[1];
+        assert_eq!(*cores, 4);
+        near(speedup.unwrap().value, 10.0 / (10.0 - 2.0 * 0.75 - 4.0 * 0.5));
+    }
+
+    #[test]
+    fn an_empty_recording_has_an_empty_profile() {
+        let profile = analyse(&Recording::default(), 4);
+        assert!(profile.functions.is_empty() && profile.lines.is_empty() && profile.memory_peak.is_none());
+    }
 }

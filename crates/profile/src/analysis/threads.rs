@@ -39,8 +39,7 @@ pub(super) fn summaries(
     segments: &[Vec<Segment>],
     weights: &[u64],
 ) -> Vec<ThreadSummary> {
-    let at =
-        |round: u32| recording.rounds.get(round as usize).copied().unwrap_or(recording.end_ns) as f64 * 1e-9;
+    let at = |round: u32| recording.time_of(round) as f64 * 1e-9;
     let sums: Vec<u64> = std::iter::once(0)
         .chain(weights.iter().scan(0, |sum, weight| {
             *sum += weight;
@@ -57,7 +56,7 @@ pub(super) fn summaries(
         ThreadSummary {
             pid: process.pid,
             tid: thread.tid,
-            name: name(recording, segments).unwrap_or_else(|| process.name.clone()),
+            name: name(recording, thread, segments),
             from_s: at(thread.rounds.start),
             to_s: at(thread.rounds.end),
             states_s,
@@ -85,8 +84,19 @@ const BEGINNINGS: [&str; 14] = [
     "__enter__",
 ];
 
+/// Returns the names of all threads.
+pub(crate) fn names(recording: &Recording) -> Vec<String> {
+    let named = |(thread, segments): (&crate::Thread, Vec<Segment>)| name(recording, thread, &segments);
+    recording.threads.iter().zip(segments(recording)).map(named).collect()
+}
+
+fn name(recording: &Recording, thread: &crate::Thread, segments: &[Segment]) -> String {
+    let process = || recording.processes[thread.process as usize].name.clone();
+    outermost(recording, segments).unwrap_or_else(process)
+}
+
 /// Returns the outermost function that is the thread's own, of the stack on which it was longest.
-fn name(recording: &Recording, segments: &[Segment]) -> Option<String> {
+fn outermost(recording: &Recording, segments: &[Segment]) -> Option<String> {
     let longest = segments.iter().max_by_key(|segment| segment.rounds.len())?;
     let mut frames: Vec<_> = recording.frames_of(longest.stack).collect();
     frames.reverse();
@@ -109,8 +119,7 @@ fn name(recording: &Recording, segments: &[Segment]) -> Option<String> {
 /// Returns the timelines of all threads, with at most `most` spans a thread: shorter ones are joined to what is longest
 /// around them.
 pub fn timelines(recording: &Recording, most: usize) -> Vec<Timeline> {
-    let at =
-        |round: u32| recording.rounds.get(round as usize).copied().unwrap_or(recording.end_ns) as f64 * 1e-9;
+    let at = |round: u32| recording.time_of(round) as f64 * 1e-9;
     let grain = recording.elapsed_s() / most.max(1) as f64;
     segments(recording)
         .iter()

@@ -1,11 +1,13 @@
 //! Profiles for other tools. Pure: a recording in, text or bytes out.
 
 mod collapsed;
+mod firefox;
 mod pprof;
 mod speedscope;
 mod tree;
 
 pub use collapsed::collapsed;
+pub use firefox::firefox;
 pub use pprof::pprof;
 pub use speedscope::speedscope;
 pub use tree::{Call, call_tree};

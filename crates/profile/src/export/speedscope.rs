@@ -25,8 +25,7 @@ pub fn speedscope(recording: &Recording) -> Value {
     let n_frames = frames.len();
     // A frame for each state in which a thread does not run.
     frames.extend(State::ALL.iter().map(|state| json!({"name": format!("[{}]", state.name())})));
-    let at =
-        |round: u32| recording.rounds.get(round as usize).copied().unwrap_or(recording.end_ns) as f64 * 1e-9;
+    let at = |round: u32| recording.time_of(round) as f64 * 1e-9;
     let profiles: Vec<Value> = recording
         .threads
         .iter()

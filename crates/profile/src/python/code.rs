@@ -107,6 +107,15 @@ fn identity(header: &[u8], layout: &CodeLayout) -> Option<[u64; 4]> {
     ])
 }
 
+/// Returns the names of the local variables of the code object at `address`, in the order in which a frame has them.
+pub(crate) fn local_names(address: u64, layout: &Layout, memory: &mut impl Memory) -> Option<Vec<String>> {
+    /// A function with more is looked at as far as these.
+    const MOST: u64 = 64;
+    let names = memory.word(address.checked_add(layout.code.local_names as u64)?)?;
+    let count = memory.word(names.checked_add(16)?)?.min(MOST);
+    (0..count).map(|index| text(memory.word(names.checked_add(24 + 8 * index)?)?, layout, memory)).collect()
+}
+
 /// Returns the content of the `bytes` object at `address`.
 fn bytes(address: u64, memory: &mut impl Memory) -> Option<Vec<u8>> {
     let length = memory.word(address.checked_add(16)?)?;

@@ -81,6 +81,8 @@ pub(crate) struct FrameLayout {
     pub(crate) instruction: Instruction,
     /// Who owns the frame: what C code owns is no Python function.
     pub(crate) owner: Option<usize>,
+    /// Where its local variables start.
+    pub(crate) locals: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub(crate) struct CodeLayout {
     pub(crate) first_line: usize,
     pub(crate) lines: usize,
     pub(crate) format: LineFormat,
+    /// The tuple with the names of its local variables.
+    pub(crate) local_names: usize,
 }
 
 /// All offsets of one version.
@@ -118,8 +122,8 @@ impl Layout {
     /// Returns the layout of `version`; `None` for those that are not known, or carry it themselves.
     pub(crate) fn of(version: Version) -> Option<Self> {
         match (version.major, version.minor) {
-            (3, 9) => Some(Self::with_frame_objects(104, 1, LineFormat::Increments)),
-            (3, 10) => Some(Self::with_frame_objects(96, 2, LineFormat::Ranges)),
+            (3, 9) => Some(Self::with_frame_objects(104, 1, 360, LineFormat::Increments)),
+            (3, 10) => Some(Self::with_frame_objects(96, 2, 352, LineFormat::Ranges)),
             (3, 11) => Some(PYTHON_3_11),
             (3, 12) => Some(PYTHON_3_12),
             _ => None,
@@ -127,7 +131,7 @@ impl Layout {
     }
 
     /// 3.9 and 3.10: frames are objects on the heap.
-    fn with_frame_objects(last_instruction: usize, unit: u32, format: LineFormat) -> Self {
+    fn with_frame_objects(last_instruction: usize, unit: u32, locals: u64, format: LineFormat) -> Self {
         Self {
             interpreters_head: 32,
             interpreter_next: 0,
@@ -146,8 +150,17 @@ impl Layout {
                 code: 32,
                 instruction: Instruction::Index { offset: last_instruction, unit },
                 owner: None,
+                locals,
             },
-            code: CodeLayout { size: 128, name: 112, file: 104, first_line: 40, lines: 120, format },
+            code: CodeLayout {
+                size: 128,
+                name: 112,
+                file: 104,
+                first_line: 40,
+                lines: 120,
+                format,
+                local_names: 72,
+            },
             text: [48, 72],
         }
     }
@@ -190,6 +203,7 @@ impl Layout {
                 code: offset(30)?,
                 instruction: Instruction::Pointer { offset: offset(31)?, code_bytes: word(43)? },
                 owner: Some(offset(33)?),
+                locals: offset(32)? as u64,
             },
             code: CodeLayout {
                 size: offset(43)?,
@@ -198,6 +212,7 @@ impl Layout {
                 lines: offset(38)?,
                 first_line: offset(39)?,
                 format: LineFormat::Locations,
+                local_names: offset(41)?,
             },
             text: [40, 56],
         })
@@ -222,6 +237,7 @@ const PYTHON_3_11: Layout = Layout {
         code: 32,
         instruction: Instruction::Pointer { offset: 56, code_bytes: 184 },
         owner: Some(69),
+        locals: 72,
     },
     code: CodeLayout {
         size: 184,
@@ -230,6 +246,7 @@ const PYTHON_3_11: Layout = Layout {
         first_line: 72,
         lines: 136,
         format: LineFormat::Locations,
+        local_names: 96,
     },
     text: [48, 72],
 };
@@ -252,6 +269,7 @@ const PYTHON_3_12: Layout = Layout {
         code: 0,
         instruction: Instruction::Pointer { offset: 56, code_bytes: 192 },
         owner: Some(70),
+        locals: 72,
     },
     code: CodeLayout {
         size: 192,
@@ -260,6 +278,7 @@ const PYTHON_3_12: Layout = Layout {
         first_line: 68,
         lines: 136,
         format: LineFormat::Locations,
+        local_names: 96,
     },
     text: [40, 56],
 };

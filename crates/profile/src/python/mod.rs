@@ -11,10 +11,12 @@ mod code;
 mod find;
 mod layout;
 mod lines;
+mod locals;
 mod stack;
 
 pub(crate) use code::CodeReader;
 pub(crate) use find::{Interpreter, NotFound};
+pub(crate) use locals::LocalReader;
 pub(crate) use stack::{RawFrame, StackReader, Tried};
 
 /// Reads memory of a process that runs: [`festina_machine::target::ProcessMemory`], or a copy for tests.
@@ -50,4 +52,39 @@ fn word_at(bytes: &[u8], offset: usize) -> Option<u64> {
 /// Returns the 4 bytes at `offset` of `bytes`.
 fn half_at(bytes: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(offset..offset.checked_add(4)?)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use festina_machine::target::MemoryRange;
+
+    use super::Memory;
+
+    /// Memory that is a list of pieces.
+    pub(super) struct Pieces(pub(super) Vec<(u64, Vec<u8>)>);
+
+    impl Memory for Pieces {
+        fn fill(&mut self, address: u64, buffer: &mut [u8]) -> bool {
+            let found = self.0.iter().find(|(start, bytes)| {
+                *start <= address && address + buffer.len() as u64 <= start + bytes.len() as u64
+            });
+            let Some((start, bytes)) = found else { return false };
+            let offset = (address - start) as usize;
+            buffer.copy_from_slice(&bytes[offset..offset + buffer.len()]);
+            true
+        }
+
+        fn copy(&mut self, ranges: &[MemoryRange], buffer: &mut Vec<u8>) -> usize {
+            buffer.clear();
+            buffer.resize(ranges.iter().map(|range| range.length).sum(), 0);
+            let mut done = 0;
+            for range in ranges {
+                if !self.fill(range.address, &mut buffer[done..done + range.length]) {
+                    return done;
+                }
+                done += range.length;
+            }
+            done
+        }
+    }
 }

@@ -45,6 +45,14 @@ struct Known {
     top: u64,
     /// Where its frames were: what is copied at once next time.
     window: Vec<MemoryRange>,
+    /// Where the frame of its innermost Python function was.
+    innermost: u64,
+}
+
+impl Known {
+    fn new(state: u64) -> Self {
+        Self { state, top: 0, window: Vec::new(), innermost: 0 }
+    }
 }
 
 /// Reads the stacks of the threads of one process.
@@ -88,7 +96,7 @@ impl StackReader {
             };
             let Some(tid) = tid.filter(|tid| tids.contains(tid)) else { continue };
             let before = self.threads.remove(&tid).filter(|thread| thread.state == state);
-            known.insert(tid, before.unwrap_or(Known { state, top: 0, window: Vec::new() }));
+            known.insert(tid, before.unwrap_or_else(|| Known::new(state)));
         }
         self.threads = known;
     }
@@ -96,6 +104,11 @@ impl StackReader {
     /// Returns whether the thread `tid` was seen to run Python.
     pub(crate) fn knows(&self, tid: u32) -> bool {
         self.threads.contains_key(&tid)
+    }
+
+    /// Returns where the innermost frame of the thread `tid` was when it was read last; 0 where there was none.
+    pub(crate) fn innermost(&self, tid: u32) -> u64 {
+        self.threads.get(&tid).map_or(0, |known| known.innermost)
     }
 
     /// Reads the stacks of `tids` and gives each to `take`, innermost frame first.
@@ -128,7 +141,7 @@ impl StackReader {
             let bytes = self.buffer.get(start..(start + length).min(copied)).unwrap_or_default();
             start += length;
             let mut walk =
-                Walk { layout: &layout, ranges, bytes, frames: &mut frames, seen: Vec::new(), missed: false };
+                Walk { layout: &layout, ranges, bytes, frames: &mut frames, seen: Vec::new(), innermost: 0, missed: false };
             let mut tried = if bytes.len() == length { walk.thread(known, memory) } else { Tried::Torn };
             for _ in 1..TRIES {
                 if tried != Tried::Torn {
@@ -168,7 +181,7 @@ fn again(known: &mut Known, layout: &Layout, frames: &mut Vec<RawFrame>, memory:
         }
         bytes.truncate(layout.thread.size);
     }
-    Walk { layout, ranges: &ranges, bytes: &bytes, frames, seen: Vec::new(), missed: false }
+    Walk { layout, ranges: &ranges, bytes: &bytes, frames, seen: Vec::new(), innermost: 0, missed: false }
         .thread(known, memory)
 }
 
@@ -180,6 +193,8 @@ struct Walk<'a> {
     frames: &'a mut Vec<RawFrame>,
     /// The addresses of the frames.
     seen: Vec<u64>,
+    /// The address of the innermost Python function's frame.
+    innermost: u64,
     /// Whether a frame was not where it was looked for.
     missed: bool,
 }
@@ -197,6 +212,7 @@ impl Walk<'_> {
         let first = if is_copied { self.copied_word(1) } else { memory.word(top) };
         let Some(first) = first else { return Tried::Torn };
         let walked = self.frames_from(first, memory);
+        known.innermost = self.innermost;
         if self.missed || !is_copied {
             self.remember(known);
         }
@@ -249,6 +265,9 @@ impl Walk<'_> {
             if owner != Some(OWNED_BY_C_STACK) {
                 let Some(code) = word_at(frame, layout.code) else { return false };
                 let Some(instruction) = instruction(frame, code, layout.instruction) else { return false };
+                if self.frames.is_empty() {
+                    self.innermost = address;
+                }
                 self.frames.push(RawFrame { code, instruction });
             }
             let Some(previous) = word_at(frame, layout.previous) else { return false };
@@ -299,34 +318,7 @@ fn find<'a>(ranges: &[MemoryRange], bytes: &'a [u8], address: u64, size: usize) 
 mod tests {
     use super::*;
     use crate::python::layout::Version;
-
-    /// Memory that is a list of pieces.
-    struct Pieces(Vec<(u64, Vec<u8>)>);
-
-    impl Memory for Pieces {
-        fn fill(&mut self, address: u64, buffer: &mut [u8]) -> bool {
-            let found = self.0.iter().find(|(start, bytes)| {
-                *start <= address && address + buffer.len() as u64 <= start + bytes.len() as u64
-            });
-            let Some((start, bytes)) = found else { return false };
-            let offset = (address - start) as usize;
-            buffer.copy_from_slice(&bytes[offset..offset + buffer.len()]);
-            true
-        }
-
-        fn copy(&mut self, ranges: &[MemoryRange], buffer: &mut Vec<u8>) -> usize {
-            buffer.clear();
-            buffer.resize(ranges.iter().map(|range| range.length).sum(), 0);
-            let mut done = 0;
-            for range in ranges {
-                if !self.fill(range.address, &mut buffer[done..done + range.length]) {
-                    return done;
-                }
-                done += range.length;
-            }
-            done
-        }
-    }
+    use crate::python::tests::Pieces;
 
     fn put(bytes: &mut [u8], offset: usize, word: u64) {
         bytes[offset..offset + 8].copy_from_slice(&word.to_le_bytes());
@@ -354,7 +346,7 @@ mod tests {
 
     fn reader() -> StackReader {
         let mut reader = StackReader::new(Layout::of(Version { major: 3, minor: 12 }).unwrap());
-        reader.threads.insert(7, Known { state: 0x8000, top: 0, window: Vec::new() });
+        reader.threads.insert(7, Known::new(0x8000));
         reader
     }
 

@@ -8,6 +8,7 @@
 mod clock;
 mod processes;
 mod python;
+mod source;
 mod thread;
 
 use std::path::Path;
@@ -155,6 +156,7 @@ impl<'a> Recorder<'a> {
     /// If its file cannot be written.
     pub(crate) fn finish(mut self, status: Option<festina_types::Status>) -> Result<Recording, ProfileError> {
         self.processes.finish(&mut self.recording);
+        source::note(&mut self.recording, self.processes.files());
         self.recording.status = status;
         if self.stretched > 1.2 {
             let reached = self.options.rate_hz / self.stretched;

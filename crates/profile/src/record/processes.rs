@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use festina_machine::Source;
-use festina_machine::target::{ProcessMemory, TargetProcess};
+use festina_machine::target::{ProcessMemory, TargetFiles, TargetProcess};
 use festina_types::{Bytes, Finding, Severity};
 
 use super::clock;
@@ -33,6 +33,8 @@ pub(super) struct Processes {
     unsupported: Vec<String>,
     /// Whether waits are seen by their system calls.
     tells_calls: bool,
+    /// Where the processes that run Python look for files.
+    files: Vec<TargetFiles>,
 }
 
 /// A process that has not ended.
@@ -49,6 +51,8 @@ struct Living {
     own_stack: u32,
     /// Until then, threads are looked for that begin to run Python.
     fresh_until_ns: u64,
+    /// Whether its Python was found in this round.
+    has_new_python: bool,
 }
 
 impl Processes {
@@ -61,7 +65,13 @@ impl Processes {
             is_refused: false,
             unsupported: Vec::new(),
             tells_calls: false,
+            files: Vec::new(),
         }
+    }
+
+    /// Returns where the processes that run Python look for files.
+    pub(super) fn files(&self) -> &[TargetFiles] {
+        &self.files
     }
 
     /// Returns the resident memory of all.
@@ -78,8 +88,14 @@ impl Processes {
             let pause = (now / 20).clamp(SHORTEST_DISCOVERY_NS, DISCOVERY_NS).max(cost * PERIOD_OVER_COST);
             self.next_discovery_ns = now + pause.min(LONGEST_DISCOVERY_NS);
         }
-        let source = &self.source;
-        self.living.retain_mut(|living| living.look(now, source, recording, catalogue));
+        let (source, files) = (&self.source, &mut self.files);
+        self.living.retain_mut(|living| {
+            let is_living = living.look(now, source, recording, catalogue);
+            if std::mem::take(&mut living.has_new_python) {
+                note_files(files, source, living.process.pid());
+            }
+            is_living
+        });
     }
 
     /// Says at the end what was seen, and what not.
@@ -175,6 +191,7 @@ impl Processes {
             threads: Vec::new(),
             own_stack,
             fresh_until_ns: 0,
+            has_new_python: false,
         };
         living.list_threads(now, &self.source, recording);
         living.seek_python(now, recording);
@@ -269,6 +286,7 @@ impl Living {
 
     fn seek_python(&mut self, now: u64, recording: &mut Recording) {
         if self.python.seek(now, &self.process, &mut self.memory) {
+            self.has_new_python = true;
             self.refresh_python();
             note_python(self, recording);
         }
@@ -289,6 +307,18 @@ impl Living {
                 }
             }
         }
+    }
+}
+
+/// Keeps where the process `pid` looks for files, if no other looks there.
+fn note_files(known: &mut Vec<TargetFiles>, source: &Source, pid: u32) {
+    /// Each is a file that is kept open.
+    const MOST: usize = 16;
+    if known.len() < MOST
+        && let Some(files) = TargetFiles::open(source, pid)
+        && known.iter().all(|other| !other.is_like(&files))
+    {
+        known.push(files);
     }
 }
 

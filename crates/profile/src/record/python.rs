@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use festina_machine::target::{ProcessMemory, TargetProcess};
 
-use crate::python::{CodeReader, Interpreter, NotFound, RawFrame, StackReader, Tried};
-use crate::recording::{Catalogue, Frame, Function, Kind, Recording};
+use crate::python::{CodeReader, Interpreter, LocalReader, NotFound, RawFrame, StackReader, Tried};
+use crate::recording::{Catalogue, Frame, Function, Kind, Local, Recording};
 
 /// How often an interpreter is looked for that may still start: where it is likely, and at most.
 const TRY_NS: u64 = 2_000_000;
@@ -35,6 +35,7 @@ pub(super) struct Reading {
     interpreter: Interpreter,
     stacks: StackReader,
     codes: CodeReader,
+    locals: LocalReader,
     frames: HashMap<RawFrame, u32>,
     known: HashMap<Box<[RawFrame]>, u32>,
     next_check_ns: u64,
@@ -92,6 +93,7 @@ impl Reading {
             stacks: StackReader::new(interpreter.layout),
             interpreter,
             codes: CodeReader::default(),
+            locals: LocalReader::default(),
             frames: HashMap::new(),
             known: HashMap::new(),
             next_check_ns: 0,
@@ -118,6 +120,7 @@ impl Reading {
         if self.codes.forget_stale(self.stacks.layout(), memory) {
             self.frames.clear();
             self.known.clear();
+            self.locals.forget();
         }
     }
 
@@ -133,31 +136,55 @@ impl Reading {
         self.stacks.read(tids, memory, |_, tried, frames| {
             // Most stacks were seen before.
             let known = if tried == Tried::Read { self.known.get(frames).copied() } else { None };
+            let innermost = frames.first().copied();
             let frames: Box<[RawFrame]> = if known.is_some() { Box::default() } else { frames.into() };
-            raw.push((tried, known, frames));
+            raw.push((tried, known, innermost, frames));
         });
         raw.into_iter()
-            .map(|(tried, known, frames)| match tried {
+            .zip(tids)
+            .map(|((tried, known, innermost, frames), tid)| match tried {
                 Tried::NoPython => None,
                 Tried::Read if frames.is_empty() && known.is_none() => None,
                 Tried::Torn => Some(self.torn(recording, catalogue)),
                 Tried::Read => {
                     recording.sampling.stacks_read += 1;
                     self.failures = 0;
-                    if known.is_some() {
-                        return known;
-                    }
-                    let stack = self.resolve(&frames, memory, recording, catalogue);
-                    match stack {
-                        Some(stack) => {
-                            self.known.insert(frames, stack);
+                    let stack = known.or_else(|| {
+                        let stack = self.resolve(&frames, memory, recording, catalogue)?;
+                        self.known.insert(frames, stack);
+                        Some(stack)
+                    });
+                    match (stack, innermost) {
+                        (Some(stack), Some(innermost)) => {
+                            self.look_at_locals(*tid, innermost, stack, memory, recording, catalogue);
                             Some(stack)
                         }
-                        None => Some(self.torn(recording, catalogue)),
+                        _ => Some(self.torn(recording, catalogue)),
                     }
                 }
             })
             .collect()
+    }
+
+    /// Looks at the variables of the function that the thread `tid` is in, when it is time to.
+    fn look_at_locals(
+        &mut self,
+        tid: u32,
+        innermost: RawFrame,
+        stack: u32,
+        memory: &mut ProcessMemory,
+        recording: &mut Recording,
+        catalogue: &mut Catalogue,
+    ) {
+        if !self.locals.wants(innermost) {
+            return;
+        }
+        let address = self.stacks.innermost(tid);
+        let frame = recording.stacks[stack as usize].frame;
+        for found in self.locals.read(address, innermost.code, self.stacks.layout(), memory) {
+            let (name, kind, size) = (found.name, found.kind, found.size);
+            catalogue.local(recording, Local { frame, name, kind, size, looks: 1 });
+        }
     }
 
     fn torn(&mut self, recording: &mut Recording, catalogue: &mut Catalogue) -> u32 {

@@ -11,6 +11,8 @@
 //! R nanoseconds …                            rounds, each as the time since the one before
 //! C thread round state stack queued_ns       a change
 //! M round bytes                              memory
+//! V frame looks size "name" "type"           a local variable
+//! L line "text" "file"                       a line of source
 //! X thread rounds_end cpu_ns queued_ns       a thread's sums
 //! p process python name                      what became of a process
 //! E {"end_ns":…,"status":…,…}                how it ended
@@ -26,7 +28,10 @@ use festina_types::{Finding, Severity, Status};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Change, Frame, Function, Kind, MemoryPoint, Process, Recording, Sampling, Stack, State, Thread};
+use super::{
+    Change, Frame, Function, Kind, Local, MemoryPoint, Process, Recording, Sampling, SourceLine, Stack, State,
+    Thread,
+};
 
 /// The first line of every recording of this version.
 const HEADER: &str = "festina-profile 1";
@@ -187,6 +192,12 @@ impl RecordingWriter {
         for (index, thread) in recording.threads.iter().enumerate() {
             writeln!(self.file, "X {index} {} {} {}", thread.rounds.end, thread.cpu_ns, thread.queued_ns)?;
         }
+        for Local { frame, name, kind, size, looks } in &recording.locals {
+            writeln!(self.file, "V {frame} {looks} {size} {} {}", quoted(name)?, quoted(kind)?)?;
+        }
+        for SourceLine { file, line, text } in &recording.source {
+            writeln!(self.file, "L {line} {} {}", quoted(text)?, quoted(file)?)?;
+        }
         let tail = Tail {
             end_ns: recording.end_ns,
             status: recording.status,
@@ -337,6 +348,12 @@ impl Reader {
                 ((round as usize) < recording.rounds.len()).then_some(())?;
                 recording.memory.push(MemoryPoint { round, rss_bytes });
             }
+            "V" => recording.locals.push(local(rest, recording.frames.len())?),
+            "L" => {
+                let (line, rest) = rest.split_once(' ')?;
+                let [text, file] = texts(rest)?;
+                recording.source.push(SourceLine { file, line: line.parse().ok()?, text });
+            }
             "X" => {
                 let thread = recording.threads.get_mut(number::<usize>(&mut words)?)?;
                 let end: u32 = number(&mut words)?;
@@ -415,8 +432,22 @@ fn function(rest: &str) -> Option<Function> {
         _ => return None,
     };
     let first_line = number(&mut words)?;
-    let mut texts = serde_json::Deserializer::from_str(words.next()?).into_iter::<String>();
-    Some(Function { name: texts.next()?.ok()?, file: texts.next()?.ok()?, first_line, kind })
+    let [name, file] = texts(words.next()?)?;
+    Some(Function { name, file, first_line, kind })
+}
+
+fn local(rest: &str, n_frames: usize) -> Option<Local> {
+    let mut words = rest.splitn(4, ' ');
+    let frame: u32 = number(&mut words)?;
+    let (looks, size) = (number(&mut words)?, number(&mut words)?);
+    let [name, kind] = texts(words.next()?)?;
+    ((frame as usize) < n_frames).then_some(Local { frame, name, kind, size, looks })
+}
+
+/// Returns the two texts in quotes.
+fn texts(rest: &str) -> Option<[String; 2]> {
+    let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+    Some([texts.next()?.ok()?, texts.next()?.ok()?])
 }
 
 #[cfg(test)]
@@ -465,6 +496,14 @@ mod tests {
                 Stack { parent: 1, frame: 1 },
             ],
             memory: vec![MemoryPoint { round: 1, rss_bytes: 1 << 20 }],
+            locals: vec![Local {
+                frame: 1,
+                name: "größe".to_owned(),
+                kind: "list".to_owned(),
+                size: 12,
+                looks: 3,
+            }],
+            source: vec![SourceLine { file: "a b.py".to_owned(), line: 8, text: "  x = \"y\"".to_owned() }],
             status: Some(Status::Failed { code: 3 }),
             findings: vec![Finding::new(Severity::Note, "a-note", "noted")],
         }

@@ -128,6 +128,32 @@ pub struct Stack {
     pub frame: u32,
 }
 
+/// A local variable of a function, as it was found at a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// The index of the function's frame.
+    pub frame: u32,
+    /// Its name.
+    pub name: String,
+    /// The name of its type, such as `list` or `numpy.ndarray`.
+    pub kind: String,
+    /// The largest number of items of a container, of dimensions of a `NumPy` array; of no meaning for other types.
+    pub size: u64,
+    /// How often it was found to be this.
+    pub looks: u32,
+}
+
+/// A line of a source file, as it stood there when the program was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLine {
+    /// The file, as functions name it.
+    pub file: String,
+    /// The number of the line, from 1.
+    pub line: u32,
+    /// What stands there.
+    pub text: String,
+}
+
 /// Something new about a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -224,6 +250,10 @@ pub struct Recording {
     pub stacks: Vec<Stack>,
     /// Memory over time.
     pub memory: Vec<MemoryPoint>,
+    /// Local variables of functions that were seen often.
+    pub locals: Vec<Local>,
+    /// The source around the lines that took the most time, by file and line.
+    pub source: Vec<SourceLine>,
     /// How the program ended; `None` where it was not waited for.
     pub status: Option<Status>,
     /// What was noticed while recording.
@@ -273,6 +303,18 @@ impl Recording {
         counts.into_iter().take(most).map(named).collect()
     }
 
+    /// Returns when `round` was; the end of the recording for the one behind the last.
+    pub fn time_of(&self, round: u32) -> u64 {
+        self.rounds.get(round as usize).copied().unwrap_or(self.end_ns)
+    }
+
+    /// Returns what stands at `line` of `file`, where that was noted.
+    pub fn source_at(&self, file: &str, line: u32) -> Option<&str> {
+        let key = (file, line);
+        let found = self.source.binary_search_by(|own| (own.file.as_str(), own.line).cmp(&key));
+        found.ok().map(|index| self.source[index].text.as_str())
+    }
+
     /// Returns its length in seconds.
     pub fn elapsed_s(&self) -> f64 {
         self.end_ns as f64 * 1e-9
@@ -285,6 +327,7 @@ pub struct Catalogue {
     functions: HashMap<Function, u32>,
     frames: HashMap<Frame, u32>,
     stacks: HashMap<Stack, u32>,
+    locals: HashMap<(u32, String, String), usize>,
 }
 
 impl Catalogue {
@@ -321,11 +364,69 @@ impl Catalogue {
             stacks.len() as u32 - 1
         })
     }
+
+    /// Notes what a variable was found to be.
+    pub fn local(&mut self, recording: &mut Recording, found: Local) {
+        let key = (found.frame, found.name.clone(), found.kind.clone());
+        match self.locals.get(&key) {
+            Some(index) => {
+                let known = &mut recording.locals[*index];
+                known.looks += found.looks;
+                known.size = known.size.max(found.size);
+            }
+            None => {
+                self.locals.insert(key, recording.locals.len());
+                recording.locals.push(found);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Two threads over ten rounds of 1 ms: the first computes in `inner` of `main` for six, and sleeps for four; the
+    /// second computes in `other` in the rounds 2 to 5, and is gone.
+    pub(crate) fn two_threads() -> Recording {
+        let function = |name: &str, first_line| Function {
+            name: name.to_owned(),
+            file: "/a/program.py".to_owned(),
+            first_line,
+            kind: Kind::Python,
+        };
+        let thread = |tid, rounds, changes| Thread { process: 0, tid, rounds, changes, cpu_ns: 0, queued_ns: 0 };
+        let change = |round, state, stack| Change { round, state, stack, queued_ns: 0 };
+        Recording {
+            command: vec!["python3".to_owned(), "program.py".to_owned()],
+            rounds: (0..10).map(|round| round * 1_000_000 + 500_000).collect(),
+            end_ns: 10_000_000,
+            processes: vec![Process {
+                pid: 7,
+                parent: None,
+                name: "python3".to_owned(),
+                python: Some("3.12".to_owned()),
+                from_ns: 0,
+            }],
+            threads: vec![
+                thread(7, 0..10, vec![change(0, State::Cpu, 2), change(6, State::Sleep, 1)]),
+                thread(8, 2..6, vec![change(2, State::Cpu, 3)]),
+            ],
+            functions: vec![function("main", 1), function("inner", 5), function("other", 9)],
+            frames: vec![
+                Frame { function: 0, line: 2 },
+                Frame { function: 1, line: 6 },
+                Frame { function: 2, line: 10 },
+            ],
+            stacks: vec![
+                Stack { parent: 0, frame: 0 },
+                Stack { parent: 0, frame: 0 },
+                Stack { parent: 1, frame: 1 },
+                Stack { parent: 0, frame: 2 },
+            ],
+            ..Recording::default()
+        }
+    }
 
     #[test]
     fn rounds_stand_for_the_time_around_them() {
