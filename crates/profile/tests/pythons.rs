@@ -3,61 +3,14 @@
 //! Every version of CPython that we read and that is on this machine is looked at; which are not is printed. The programs
 //! measure themselves, so that a machine that is busy with other things changes nothing but how long they take.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::process::Command;
-use std::sync::OnceLock;
+mod support;
 
-use festina_profile::{Options, Profile, Recording, Spot, State, Target, analyse, profile_command};
+use std::collections::HashMap;
+
+use festina_profile::{Options, State, Target, analyse, profile_command};
 use festina_types::CancelToken;
 
-/// Returns the Pythons on this machine, with their versions; the machine's own `python3` is one of them.
-fn pythons() -> &'static [(String, String)] {
-    static FOUND: OnceLock<Vec<(String, String)>> = OnceLock::new();
-    FOUND.get_or_init(|| {
-        let mut found: Vec<(String, String)> = Vec::new();
-        for name in ["python3", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13"] {
-            let told = Command::new(name)
-                .args(["-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"])
-                .output();
-            let text = told.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-            match text.as_deref().unwrap_or_default().trim().split_once(' ') {
-                Some((version, path)) if found.iter().all(|(_, known)| known != path) => {
-                    found.push((version.to_owned(), path.to_owned()));
-                }
-                Some(_) => {}
-                None => println!("{name} is not on this machine, and was not looked at"),
-            }
-        }
-        assert!(!found.is_empty(), "there is a python3");
-        found
-    })
-}
-
-fn record(words: &[&str], rate_hz: f64) -> Recording {
-    let target = Target {
-        program: words[0].into(),
-        arguments: words[1..].iter().map(Into::into).collect(),
-        environment: std::env::vars_os().collect(),
-    };
-    let options = Options { rate_hz, ..Options::default() };
-    profile_command(&target, &options, None, &CancelToken::new(), &mut ()).unwrap()
-}
-
-fn program(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(name).display().to_string()
-}
-
-fn spot<'a>(profile: &'a Profile, name: &str) -> &'a Spot {
-    let found = profile.functions.iter().find(|spot| spot.name == name);
-    found.unwrap_or_else(|| {
-        panic!("{name} in {:?}", profile.functions.iter().map(|s| &s.name).collect::<Vec<_>>())
-    })
-}
-
-fn codes(profile: &Profile) -> Vec<&str> {
-    profile.findings.iter().map(|finding| finding.code.as_str()).collect()
-}
+use support::{codes, program, pythons, record, spot};
 
 #[test]
 fn each_part_has_the_time_that_it_took_in_every_version() {
@@ -166,16 +119,6 @@ fn a_program_in_step_with_the_looks_is_not_seen_always_at_the_same_place() {
     let share = first / (first + second);
     // 300 looks: a standard deviation of 3 points. Looks in step would give 0 or 1.
     assert!((share - 0.5).abs() < 0.15, "{share}");
-}
-
-#[test]
-fn packing_and_many_short_processes_are_found_where_they_are() {
-    let profile = analyse(&record(&["python3", &program("packing.py")], 500.0), 2);
-    assert!(codes(&profile).contains(&"pickling"), "{:?}", profile.findings);
-    assert!(!codes(&profile).contains(&"many-short-processes"), "{:?}", profile.findings);
-    let profile = analyse(&record(&["sh", &program("many.sh")], 500.0), 2);
-    assert!(codes(&profile).contains(&"many-short-processes"), "{:?}", profile.findings);
-    assert!(!codes(&profile).contains(&"pickling"), "{:?}", profile.findings);
 }
 
 #[test]

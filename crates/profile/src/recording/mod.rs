@@ -283,24 +283,34 @@ impl Recording {
         edges.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 
-    /// Returns the functions in which threads were on CPUs most often in the last two thousand changes, with their shares of
-    /// these: for a view while the recording grows.
+    /// Returns the functions in which threads were on CPUs most in the last two seconds, with their shares of the time on
+    /// CPUs: for a view while the recording grows.
     pub fn hottest(&self, most: usize) -> Vec<(&str, f64)> {
-        const CHANGES: usize = 2_000;
-        let mut counts: HashMap<u32, usize> = HashMap::new();
-        let latest = |thread: &Thread| thread.changes.len().saturating_sub(CHANGES);
-        let changes = self.threads.iter().flat_map(|thread| &thread.changes[latest(thread)..]);
-        for change in changes.filter(|change| change.state == State::Cpu && change.stack != 0) {
-            let frame = self.stacks[change.stack as usize].frame;
-            *counts.entry(self.frames[frame as usize].function).or_default() += 1;
+        const LATEST_NS: u64 = 2_000_000_000;
+        let since = self.rounds.last().map_or(0, |last| last.saturating_sub(LATEST_NS));
+        let first = self.rounds.partition_point(|round| *round < since) as u32;
+        let mut rounds: HashMap<u32, u32> = HashMap::new();
+        for thread in &self.threads {
+            let mut end = thread.rounds.end;
+            for change in thread.changes.iter().rev() {
+                if end <= first {
+                    break;
+                }
+                if change.state == State::Cpu && change.stack != 0 {
+                    let frame = self.stacks[change.stack as usize].frame;
+                    let function = self.frames[frame as usize].function;
+                    *rounds.entry(function).or_default() += end - change.round.max(first);
+                }
+                end = change.round;
+            }
         }
-        let all: usize = counts.values().sum();
-        let mut counts: Vec<(u32, usize)> = counts.into_iter().collect();
-        counts.sort_unstable_by_key(|(function, count)| (std::cmp::Reverse(*count), *function));
-        let named = |(function, count): (u32, usize)| {
-            (self.functions[function as usize].name.as_str(), count as f64 / all as f64)
+        let all: u32 = rounds.values().sum();
+        let mut rounds: Vec<(u32, u32)> = rounds.into_iter().collect();
+        rounds.sort_unstable_by_key(|(function, count)| (std::cmp::Reverse(*count), *function));
+        let named = |(function, count): (u32, u32)| {
+            (self.functions[function as usize].name.as_str(), f64::from(count) / f64::from(all))
         };
-        counts.into_iter().take(most).map(named).collect()
+        rounds.into_iter().take(most).map(named).collect()
     }
 
     /// Returns when `round` was; the end of the recording for the one behind the last.
@@ -426,6 +436,17 @@ pub(crate) mod tests {
             ],
             ..Recording::default()
         }
+    }
+
+    #[test]
+    fn the_hottest_functions_are_those_of_the_latest_rounds() {
+        let hottest: Vec<(String, f64)> =
+            two_threads().hottest(3).into_iter().map(|(name, share)| (name.to_owned(), share)).collect();
+        assert_eq!(hottest, [("inner".to_owned(), 0.6), ("other".to_owned(), 0.4)]);
+        let mut later = two_threads();
+        // Of the rounds 4 to 9 alone.
+        later.rounds[4..].iter_mut().for_each(|round| *round += 2_001_000_000);
+        assert_eq!(later.hottest(1), [("inner", 0.5)]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ struct Way {
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let scale = arguments.first().map_or("1", String::as_str);
     let festina = shell::release_festina()?;
-    let python = venv_with(&WHEELS)?;
+    let python = venv_with("profile-venv", &WHEELS)?;
     let folder = shell::target().join("bench-profile");
     std::fs::create_dir_all(&folder)?;
     let ways = ways(&festina, &python, &folder);

@@ -1,7 +1,10 @@
 //! What a profile shows to be wrong, in words. Pure.
 //!
-//! Each finding rests on what was measured, never on how the source looks; each has a least share below which it is not
+//! Each finding rests on what was measured, never on how the source looks alone; each has a least share below which it is not
 //! worth a word.
+
+mod lines;
+mod tokens;
 
 use festina_types::{Finding, Seconds, Severity};
 
@@ -13,6 +16,7 @@ pub(crate) fn find(recording: &Recording, profile: &Profile) -> Vec<Finding> {
     let detectors = [few_rounds, gil, oversubscribed, imports, iterrows, pickling, waiting, torn];
     let mut found: Vec<Finding> = detectors.iter().filter_map(|detector| detector(profile)).collect();
     found.extend(short_processes(recording, profile));
+    found.extend(lines::find(recording, profile));
     found
 }
 
