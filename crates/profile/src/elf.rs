@@ -6,7 +6,7 @@ use festina_machine::target::Mapping;
 use object::elf::{FileHeader64, PT_LOAD};
 use object::read::ReadCache;
 use object::read::elf::{ElfFile, ProgramHeader};
-use object::{Endianness, Object, ObjectSection, ObjectSymbol};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 /// A file that is mapped into a process.
 #[derive(Debug)]
@@ -47,6 +47,20 @@ impl ElfImage {
             }
         }
         found
+    }
+
+    /// Returns address, length and name of all functions that it defines, by address, each address once.
+    pub(crate) fn functions(&self) -> Vec<(u64, u64, Box<str>)> {
+        let Some(elf) = self.parse() else { return Vec::new() };
+        let mut functions: Vec<(u64, u64, Box<str>)> = elf
+            .symbols()
+            .chain(elf.dynamic_symbols())
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
+            .filter_map(|symbol| Some((symbol.address(), symbol.size(), symbol.name().ok()?.into())))
+            .collect();
+        functions.sort_by_key(|(address, length, _)| (*address, std::cmp::Reverse(*length)));
+        functions.dedup_by_key(|(address, ..)| *address);
+        functions
     }
 
     /// Returns where the section called `name` is.

@@ -24,6 +24,7 @@ mod elf;
 mod error;
 mod export;
 mod findings;
+mod native;
 mod python;
 mod record;
 mod recording;

@@ -7,6 +7,7 @@
 
 mod doing;
 mod files;
+mod instruction;
 mod mapping;
 mod memory;
 mod process;
@@ -14,6 +15,7 @@ mod thread;
 
 pub use doing::{Call, Doing, Wait};
 pub use files::TargetFiles;
+pub use instruction::InstructionSampler;
 pub use mapping::{Mapping, parse_mappings};
 pub use memory::{MemoryRange, ProcessMemory};
 pub use process::TargetProcess;

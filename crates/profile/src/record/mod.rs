@@ -6,6 +6,7 @@
 //! step with the period is not seen always at the same place.
 
 mod clock;
+mod native;
 mod processes;
 mod python;
 mod source;
@@ -101,7 +102,7 @@ impl<'a> Recorder<'a> {
             }
             None => None,
         };
-        let processes = Processes::new(source.clone(), root);
+        let processes = Processes::new(source.clone(), root, options.rate_hz);
         let random = Pcg64Mcg::seed_from_u64(options.seed);
         Ok(Self {
             options,

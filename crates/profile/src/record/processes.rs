@@ -7,9 +7,10 @@ use festina_machine::target::{ProcessMemory, TargetFiles, TargetProcess};
 use festina_types::{Bytes, Finding, Severity};
 
 use super::clock;
+use super::native::{Computing, Natives, ProcessCode};
 use super::python::{Python, unseen};
 use super::thread::{Look, Watched, state_of};
-use crate::recording::{Catalogue, Process, Recording};
+use crate::recording::{Catalogue, Process, Recording, State};
 
 /// How often new children and calls of exec are looked for: at first and later, and at least.
 const SHORTEST_DISCOVERY_NS: u64 = 1_000_000;
@@ -35,6 +36,7 @@ pub(super) struct Processes {
     tells_calls: bool,
     /// Where the processes that run Python look for files.
     files: Vec<TargetFiles>,
+    natives: Natives,
 }
 
 /// A process that has not ended.
@@ -53,10 +55,12 @@ struct Living {
     fresh_until_ns: u64,
     /// Whether its Python was found in this round.
     has_new_python: bool,
+    /// Its machine code.
+    code: ProcessCode,
 }
 
 impl Processes {
-    pub(super) fn new(source: Source, root: u32) -> Self {
+    pub(super) fn new(source: Source, root: u32, rate_hz: f64) -> Self {
         Self {
             source,
             living: Vec::new(),
@@ -66,6 +70,7 @@ impl Processes {
             unsupported: Vec::new(),
             tells_calls: false,
             files: Vec::new(),
+            natives: Natives::new(rate_hz),
         }
     }
 
@@ -88,9 +93,9 @@ impl Processes {
             let pause = (now / 20).clamp(SHORTEST_DISCOVERY_NS, DISCOVERY_NS).max(cost * PERIOD_OVER_COST);
             self.next_discovery_ns = now + pause.min(LONGEST_DISCOVERY_NS);
         }
-        let (source, files) = (&self.source, &mut self.files);
+        let (source, files, natives) = (&self.source, &mut self.files, &mut self.natives);
         self.living.retain_mut(|living| {
-            let is_living = living.look(now, source, recording, catalogue);
+            let is_living = living.look(now, source, natives, recording, catalogue);
             if std::mem::take(&mut living.has_new_python) {
                 note_files(files, source, living.process.pid());
             }
@@ -107,6 +112,9 @@ impl Processes {
         if recording.sampling.stacks_read > 0 {
             backends.push("Python stacks from memory (process_vm_readv)".to_owned());
         }
+        if self.natives.is_used {
+            backends.push("functions of machine code by timer (perf_event_open)".to_owned());
+        }
         backends.push(if self.tells_calls {
             "waits by system call (/proc/PID/task/TID/syscall)".to_owned()
         } else {
@@ -122,6 +130,19 @@ impl Processes {
                 .with_hint(
                     "start the program below festina (festina profile -- COMMAND), run festina as the program's user or \
                      as root, or allow it: sudo sysctl kernel.yama.ptrace_scope=0; in a container: --cap-add SYS_PTRACE",
+                ),
+            );
+        }
+        if self.natives.is_refused() {
+            recording.findings.push(
+                Finding::new(
+                    Severity::Note,
+                    "machine-code-not-seen",
+                    "the kernel does not let us see the functions of machine code: programs without Python are one block each",
+                )
+                .with_hint(
+                    "sudo sysctl kernel.perf_event_paranoid=2 allows it until the next boot; in a container: \
+                     --cap-add PERFMON",
                 ),
             );
         }
@@ -192,6 +213,7 @@ impl Processes {
             own_stack,
             fresh_until_ns: 0,
             has_new_python: false,
+            code: ProcessCode::default(),
         };
         living.list_threads(now, &self.source, recording);
         living.seek_python(now, recording);
@@ -205,10 +227,11 @@ impl Living {
         &mut self,
         now: u64,
         source: &Source,
+        natives: &mut Natives,
         recording: &mut Recording,
         catalogue: &mut Catalogue,
     ) -> bool {
-        let Some(n_threads) = self.process.n_threads() else { return self.end(recording) };
+        let Some(n_threads) = self.process.n_threads() else { return self.end(natives, recording) };
         if n_threads != self.n_threads {
             self.list_threads(now, source, recording);
         } else if now < self.fresh_until_ns {
@@ -220,7 +243,7 @@ impl Living {
         while index < self.threads.len() {
             match self.threads[index].look() {
                 Look::Ended => {
-                    self.threads.remove(index);
+                    self.threads.remove(index).native.close(natives);
                     // Count again next time.
                     self.n_threads = 0;
                     continue;
@@ -232,25 +255,50 @@ impl Living {
         }
         let stacks = self.stacks(&did, recording, catalogue);
         for ((index, state), stack) in did.into_iter().zip(stacks) {
-            self.threads[index].record(state, Some(stack.unwrap_or(self.own_stack)), recording);
+            let stack = match (stack, state) {
+                (Some(stack), _) => {
+                    self.threads[index].native.close(natives);
+                    stack
+                }
+                (None, State::Cpu) => self.native_stack(index, natives, recording, catalogue),
+                (None, _) => self.own_stack,
+            };
+            self.threads[index].record(state, Some(stack), recording);
         }
-        !self.threads.is_empty() || self.process.program().is_some() || self.end(recording)
+        !self.threads.is_empty() || self.process.program().is_some() || self.end(natives, recording)
     }
 
-    fn end(&self, recording: &mut Recording) -> bool {
+    fn end(&mut self, natives: &mut Natives, recording: &mut Recording) -> bool {
         note_python(self, recording);
+        self.threads.iter_mut().for_each(|thread| thread.native.close(natives));
         false
     }
 
     fn stacks(
         &mut self,
-        did: &[(usize, crate::recording::State)],
+        did: &[(usize, State)],
         recording: &mut Recording,
         catalogue: &mut Catalogue,
     ) -> Vec<Option<u32>> {
         let Python::Read(reading) = &mut self.python else { return vec![None; did.len()] };
         let tids: Vec<u32> = did.iter().map(|(index, _)| self.threads[*index].tid()).collect();
         reading.stacks(&tids, &mut self.memory, recording, catalogue)
+    }
+
+    /// Returns the stack of the thread at `index`, which computes without Python.
+    fn native_stack(
+        &mut self,
+        index: usize,
+        natives: &mut Natives,
+        recording: &mut Recording,
+        catalogue: &mut Catalogue,
+    ) -> u32 {
+        let (thread, code, process) = (&mut self.threads[index], &mut self.code, &self.process);
+        let computing = Computing { tid: thread.tid(), ran_ns: thread.ran_ns(), program: self.own_stack };
+        let name = |instruction, natives: &mut Natives, recording: &mut Recording, catalogue: &mut Catalogue| {
+            code.frame(instruction, process, natives, recording, catalogue)
+        };
+        thread.native.stack(computing, name, natives, recording, catalogue)
     }
 
     /// Brings its list of threads up to date.
@@ -274,6 +322,7 @@ impl Living {
             self.program = program;
             self.python = Python::of_new_program(now);
             self.memory = ProcessMemory::new(self.process.pid());
+            self.code = ProcessCode::default();
             let name = self.process.name();
             self.own_stack = unseen(&format!("[{name}]"), recording, catalogue);
             recording.processes[self.index as usize].name = name;

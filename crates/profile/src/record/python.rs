@@ -226,8 +226,13 @@ impl Reading {
 
 /// Returns the stack of something whose functions are not seen.
 pub(super) fn unseen(name: &str, recording: &mut Recording, catalogue: &mut Catalogue) -> u32 {
+    let frame = unseen_frame(name, recording, catalogue);
+    catalogue.stack(recording, 0, frame)
+}
+
+/// Returns the frame of something that is not seen.
+pub(super) fn unseen_frame(name: &str, recording: &mut Recording, catalogue: &mut Catalogue) -> u32 {
     let function = Function { name: name.to_owned(), file: String::new(), first_line: 0, kind: Kind::Unseen };
     let function = catalogue.function(recording, function);
-    let frame = catalogue.frame(recording, Frame { function, line: 0 });
-    catalogue.stack(recording, 0, frame)
+    catalogue.frame(recording, Frame { function, line: 0 })
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use festina_machine::Source;
 use festina_machine::target::{Doing, Progress, TargetThread, Wait};
 
+use super::native::NativeThread;
 use crate::recording::{Change, Recording, State, Thread};
 
 /// Waits for a CPU that are shorter are not worth a change of their own.
@@ -21,6 +22,10 @@ pub(super) struct Watched {
     last: Option<(State, u32)>,
     /// The wait for a CPU that has ended since it was looked at before.
     queued_ns: u64,
+    /// How long it ran since it was looked at before.
+    ran_ns: u64,
+    /// Where its machine code is.
+    pub(super) native: NativeThread,
 }
 
 /// What is new about a thread.
@@ -55,11 +60,24 @@ impl Watched {
         });
         let index = recording.threads.len() - 1;
         let progress = thread.progress().unwrap_or_default();
-        Some(Self { thread, index, progress, last: None, queued_ns: 0 })
+        Some(Self {
+            thread,
+            index,
+            progress,
+            last: None,
+            queued_ns: 0,
+            ran_ns: 0,
+            native: NativeThread::default(),
+        })
     }
 
     pub(super) fn tid(&self) -> u32 {
         self.thread.tid()
+    }
+
+    /// Returns how long it ran since it was looked at before, as the kernel counts.
+    pub(super) fn ran_ns(&self) -> u64 {
+        self.ran_ns
     }
 
     /// Returns whether the kernel lets us see what it waits for.
@@ -77,6 +95,7 @@ impl Watched {
             let Some(progress) = self.thread.progress() else { return Look::Ended };
             let before = std::mem::replace(&mut self.progress, progress);
             let delay = progress.scheduled.run_delay_ns.saturating_sub(before.scheduled.run_delay_ns);
+            self.ran_ns = progress.scheduled.on_cpu_ns.saturating_sub(before.scheduled.on_cpu_ns);
             // Of several waits since, each is taken for as long as the others.
             self.queued_ns = delay / progress.slices.saturating_sub(before.slices).max(1);
             let was_blocked = self.last.is_some_and(|(state, _)| !state.is_ready());
