@@ -11,6 +11,7 @@ mod native;
 mod noise;
 mod page;
 mod profile;
+mod profile_gains;
 mod python;
 mod script;
 mod simulate;
@@ -76,6 +77,12 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "profile",
         about: "cost and truth of a profile, beside the peers': [SCALE]",
         run: profile::run,
+        is_complete: true,
+    },
+    Benchmark {
+        name: "profile-gains",
+        about: "gains that a profile foretells, beside those made",
+        run: profile_gains::run,
         is_complete: true,
     },
     Benchmark {
