@@ -74,7 +74,9 @@ fn all_outputs_are_written_into_a_folder() {
         ]
     );
     let page = std::fs::read_to_string(festina.path().join("out/profile.html")).unwrap();
-    assert!(page.contains("Threads over time") && !page.contains("http://"));
+    assert!(page.contains("Threads over time"));
+    // Nothing is loaded from elsewhere.
+    assert!(!page.contains("src=\"http") && !page.contains("href=\"http"));
 }
 
 #[test]

@@ -29,24 +29,23 @@ pub(crate) struct CodeMap {
 }
 
 impl CodeMap {
-    /// Returns the function at the address `instruction` of `process`.
+    /// Returns the function at the address `instruction` of `process`; `None` if nothing is there any more, as in a process
+    /// that has ended, or called exec.
     pub(crate) fn function(
         &mut self,
         instruction: u64,
         process: &TargetProcess,
         tables: &mut Tables,
-    ) -> Function {
+    ) -> Option<Function> {
         let is_here = |mapping: &&Mapping| (mapping.start..mapping.end).contains(&instruction);
         if !self.mappings.iter().any(|mapping| is_here(&mapping)) {
             // A library that was loaded since.
             self.mappings = process.mappings();
         }
-        let Some(mapping) = self.mappings.iter().find(is_here) else {
-            return unseen("[code that is gone]", "");
-        };
+        let mapping = self.mappings.iter().find(is_here)?;
         if !mapping.is_file() {
             let name = mapping.path.to_string_lossy();
-            return unseen(if name.is_empty() { "[code made at run time]" } else { &name }, "");
+            return Some(unseen(if name.is_empty() { "[code made at run time]" } else { &name }, ""));
         }
         let file = mapping.path.to_string_lossy().into_owned();
         let table = tables.of(mapping, process);
@@ -54,10 +53,10 @@ impl CodeMap {
             let address = instruction.wrapping_sub(table.image.bias(mapping)?);
             table.name(address)
         });
-        match named {
+        Some(match named {
             Some(name) => Function { name, file, first_line: 0, kind: Kind::Native },
-            None => unseen(&format!("[{}]", mapping.file_name()), &file),
-        }
+            None => unseen(&mapping.file_name(), &file),
+        })
     }
 }
 
@@ -121,11 +120,11 @@ mod tests {
         let (mut map, mut tables) = (CodeMap::default(), Tables::default());
         let address = festina_seen_code as extern "C" fn(u64) -> u64 as usize as u64;
         assert_eq!(festina_seen_code(1), 2);
-        let function = map.function(address + 1, &own, &mut tables);
+        let function = map.function(address + 1, &own, &mut tables).unwrap();
         assert_eq!((function.name.as_str(), function.kind), ("festina_seen_code", Kind::Native));
-        assert_eq!(map.function(8, &own, &mut tables).name, "[code that is gone]");
+        assert_eq!(map.function(8, &own, &mut tables), None);
         let heap = Box::new(1_u64);
-        let data = map.function(&raw const *heap as u64, &own, &mut tables);
+        let data = map.function(&raw const *heap as u64, &own, &mut tables).unwrap();
         assert_eq!(data.kind, Kind::Unseen, "{data:?}");
     }
 

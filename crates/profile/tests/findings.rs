@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{findings, program, python_with_numpy, pythons};
+use support::{findings, program, python, python_with_numpy, pythons};
 
 /// Asserts what is found in both versions of a program.
 fn assert_found(python: &str, name: &str, slow: &[&str], fast: &[&str]) {
@@ -22,7 +22,7 @@ fn a_search_in_a_list_is_found_in_every_version_and_one_in_a_set_is_not() {
 
 #[test]
 fn a_list_that_is_copied_to_grow_is_found_and_one_that_is_appended_to_is_not() {
-    assert_found("python3", "copies.py", &["growing-copy"], &[]);
+    assert_found(python(), "copies.py", &["growing-copy"], &[]);
 }
 
 #[test]
@@ -33,19 +33,20 @@ fn a_loop_over_the_elements_of_an_array_is_found_and_one_over_its_rows_is_not() 
 
 #[test]
 fn threads_that_fight_for_the_lock_are_found_and_threads_that_sleep_are_not() {
-    assert_eq!(findings(&["python3", &program("fight.py")], 2), ["gil-contention"]);
-    assert_eq!(findings(&["python3", &program("sleepers.py")], 2), ["mostly-waiting"]);
+    assert_eq!(findings(&[python(), &program("fight.py")], 2), ["gil-contention"]);
+    assert_eq!(findings(&[python(), &program("sleepers.py")], 2), ["mostly-waiting"]);
 }
 
 #[test]
 fn more_workers_than_cores_are_found() {
-    assert_eq!(findings(&["python3", &program("crowd.py"), "4"], 1), ["oversubscribed"]);
-    assert_eq!(findings(&["python3", &program("crowd.py"), "1"], 1), Vec::<String>::new());
+    assert_eq!(findings(&[python(), &program("crowd.py"), "4"], 1), ["oversubscribed"]);
+    assert_eq!(findings(&[python(), &program("crowd.py"), "1"], 1), Vec::<String>::new());
 }
 
 #[test]
 fn packing_is_found() {
-    assert_eq!(findings(&["python3", &program("packing.py")], 2), ["pickling"]);
+    let found = findings(&[python(), &program("packing.py")], 2);
+    assert!(found.contains(&"pickling".to_owned()), "{found:?}");
 }
 
 #[test]
@@ -56,5 +57,6 @@ fn many_short_processes_are_found() {
 
 #[test]
 fn imports_that_take_the_time_are_found() {
-    assert_eq!(findings(&["python3", &program("imports.py")], 2), ["import-dominates"]);
+    let found = findings(&[python(), &program("imports.py")], 2);
+    assert!(found.contains(&"import-dominates".to_owned()), "{found:?}");
 }

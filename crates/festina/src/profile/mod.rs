@@ -90,17 +90,19 @@ pub fn profile(
     observer: &mut dyn Observer,
     cancel: &CancelToken,
 ) -> Result<ProfileResult, Error> {
+    if matches!(&request.target, ProfileTarget::Command { words, .. } if words.is_empty()) {
+        return Err(Error::Input {
+            message: "there is no command to profile".to_owned(),
+            hint: Some("festina profile -- python3 program.py".to_owned()),
+        });
+    }
     let folder = new_folder(request)?;
     let path = folder.join(RECORDING);
     let recorded = match &request.target {
         ProfileTarget::Command { words, environment } => {
-            let (program, arguments) = words.split_first().ok_or_else(|| Error::Input {
-                message: "there is no command to profile".to_owned(),
-                hint: Some("festina profile -- python3 program.py".to_owned()),
-            })?;
             let target = profile::Target {
-                program: program.clone(),
-                arguments: arguments.to_vec(),
+                program: words[0].clone(),
+                arguments: words[1..].to_vec(),
                 environment: environment.clone(),
             };
             profile::profile_command(&target, &request.options, Some(&path), cancel, observer)

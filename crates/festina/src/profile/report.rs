@@ -23,6 +23,9 @@ const LEAST_SHARE: f64 = 0.005;
 pub fn profile_report(profile: &Profile, recording: &Recording) -> Report {
     let mut report = Report::new(title(profile)).with_subtitle(subtitle(profile));
     report.push(functions(profile, ROWS));
+    if !profile.findings.is_empty() {
+        report.push(profile.findings.clone());
+    }
     if profile.lines.iter().any(|spot| spot.self_share.value >= LEAST_SHARE) {
         report.push(Block::heading("The lines"));
         report.push(lines(profile, recording, ROWS));
@@ -30,9 +33,6 @@ pub fn profile_report(profile: &Profile, recording: &Recording) -> Report {
     report.push(Block::heading("The program as a whole"));
     report.push(Block::key_values(whole(profile)));
     report.push(speedups(profile));
-    if !profile.findings.is_empty() {
-        report.push(profile.findings.clone());
-    }
     report.push(flame(recording));
     let listing = source::source(profile, recording);
     if !listing.is_empty() {
@@ -163,7 +163,11 @@ fn line_of(spot: &Spot, recording: &Recording) -> String {
 
 /// Returns the last part of the file and the line.
 fn place(spot: &Spot) -> String {
-    let file = spot.file.rsplit('/').next().unwrap_or_default();
+    let file = match spot.file.strip_prefix("<frozen ").and_then(|rest| rest.strip_suffix('>')) {
+        // A module that the interpreter has within it.
+        Some(module) => module.rsplit('.').next().unwrap_or_default(),
+        None => spot.file.rsplit('/').next().unwrap_or_default(),
+    };
     if spot.line > 0 { format!("{file}:{}", spot.line) } else { file.to_owned() }
 }
 

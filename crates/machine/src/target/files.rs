@@ -26,7 +26,8 @@ impl TargetFiles {
 
     /// Returns whether files have the same names for both.
     pub fn is_like(&self, other: &Self) -> bool {
-        let identity = |files: &Self| rustix::fs::fstat(&files.root).ok().map(|stat| (stat.st_dev, stat.st_ino));
+        let identity =
+            |files: &Self| rustix::fs::fstat(&files.root).ok().map(|stat| (stat.st_dev, stat.st_ino));
         self.working_folder == other.working_folder
             && identity(self).is_some_and(|own| identity(other) == Some(own))
     }

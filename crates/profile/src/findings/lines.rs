@@ -75,8 +75,8 @@ impl<'a> Line<'a> {
     /// Returns whether nothing is called but `cheap`: what a call costs is not told from the rest of the line.
     fn calls_only(&self, cheap: &[&str]) -> bool {
         const KEYWORDS: [&str; 14] = [
-            "and", "assert", "elif", "else", "for", "if", "in", "is", "lambda", "not", "or", "return", "while",
-            "yield",
+            "and", "assert", "elif", "else", "for", "if", "in", "is", "lambda", "not", "or", "return",
+            "while", "yield",
         ];
         (0..self.tokens.len()).filter(|index| self.symbol(index + 1) == "(").all(|index| {
             match self.tokens[index] {
@@ -183,7 +183,9 @@ fn copying(line: &Line<'_>, _: &Profile) -> Option<Finding> {
         _ => false,
     };
     let hint = match local.kind.as_str() {
-        "str" => format!("collect the parts in a list and join them once, in the end: ''.join(reversed({name}))"),
+        "str" => {
+            format!("collect the parts in a list and join them once, in the end: ''.join(reversed({name}))")
+        }
         "bytes" => format!("use a bytearray, or collect the parts in a list: b''.join({name})"),
         _ => format!("use a list and {name}.append(…), or {name}.extend(…)"),
     };
@@ -231,7 +233,10 @@ fn array_elements(line: &Line<'_>, _: &Profile) -> Option<Finding> {
 
 /// Returns whether the variable at `index` is only asked for its length.
 fn is_length(line: &Line<'_>, index: usize) -> bool {
-    index >= 2 && line.name(index - 2) == "len" && line.symbol(index - 1) == "(" && line.symbol(index + 1) == ")"
+    index >= 2
+        && line.name(index - 2) == "len"
+        && line.symbol(index - 1) == "("
+        && line.symbol(index + 1) == ")"
 }
 
 /// Returns whether one element of the array at `index`, which has so many dimensions, is taken.
@@ -245,7 +250,9 @@ fn is_element(line: &Line<'_>, index: usize, dimensions: u64) -> bool {
             Token::Symbol("]") => return has_variable && indexes == dimensions,
             Token::Symbol(",") => indexes += 1,
             Token::Symbol("+" | "-" | "*" | "//" | "%") | Token::Number => {}
-            Token::Name(_) if line.local(at).is_some_and(|local| is_integer(&local.kind)) => has_variable = true,
+            Token::Name(_) if line.local(at).is_some_and(|local| is_integer(&local.kind)) => {
+                has_variable = true;
+            }
             _ => return false,
         }
     }

@@ -15,8 +15,8 @@ pub(super) enum Token<'a> {
 
 /// Operators of several characters, the longest first.
 const OPERATORS: [&str; 24] = [
-    "**=", "//=", ">>=", "<<=", "...", "+=", "-=", "*=", "/=", "%=", "@=", "&=", "|=", "^=", "==", "!=", "<=",
-    ">=", "->", ":=", "**", "//", "<<", ">>",
+    "**=", "//=", ">>=", "<<=", "...", "+=", "-=", "*=", "/=", "%=", "@=", "&=", "|=", "^=", "==", "!=",
+    "<=", ">=", "->", ":=", "**", "//", "<<", ">>",
 ];
 
 /// Returns the words of `line`; `None` if a text goes on in the next line.
@@ -87,16 +87,8 @@ mod tests {
     #[test]
     fn a_line_is_told_apart_into_its_words() {
         let found = tokens("    total += f\"a{b}\" + x_1[0x1f] # not this").unwrap();
-        let expected = [
-            Name("total"),
-            Symbol("+="),
-            Text,
-            Symbol("+"),
-            Name("x_1"),
-            Symbol("["),
-            Number,
-            Symbol("]"),
-        ];
+        let expected =
+            [Name("total"), Symbol("+="), Text, Symbol("+"), Name("x_1"), Symbol("["), Number, Symbol("]")];
         assert_eq!(found, expected);
         assert_eq!(tokens("s = 'it\\'s' "), Some(vec![Name("s"), Symbol("="), Text]));
         assert_eq!(tokens("s = \"\"\"begins"), None);

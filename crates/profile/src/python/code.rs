@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use festina_machine::target::MemoryRange;
+
 use super::Memory;
 use super::layout::{CodeLayout, Instruction, Layout};
 use super::lines::Lines;
@@ -68,10 +70,24 @@ impl CodeReader {
     /// Forgets code objects whose memory holds something else by now, and returns whether there were any.
     pub(crate) fn forget_stale(&mut self, layout: &Layout, memory: &mut impl Memory) -> bool {
         let before = self.codes.len();
-        let mut header = vec![0; layout.code.size];
-        self.codes.retain(|address, code| {
-            memory.fill(*address, &mut header) && identity(&header, &layout.code) == Some(code.identity)
-        });
+        let size = layout.code.size;
+        let addresses: Vec<u64> = self.codes.keys().copied().collect();
+        let ranges: Vec<MemoryRange> =
+            addresses.iter().map(|address| MemoryRange::new(*address, size)).collect();
+        let mut headers = Vec::new();
+        let copied = if ranges.is_empty() { 0 } else { memory.copy(&ranges, &mut headers) };
+        for (index, address) in addresses.iter().enumerate() {
+            let mut own = vec![0; size];
+            // Behind what is not mapped any more nothing was copied.
+            let header = match headers.get(index * size..(index + 1) * size) {
+                Some(header) if (index + 1) * size <= copied => header,
+                _ if memory.fill(*address, &mut own) => &own,
+                _ => &[],
+            };
+            if identity(header, &layout.code) != Some(self.codes[address].identity) {
+                self.codes.remove(address);
+            }
+        }
         self.codes.len() < before
     }
 

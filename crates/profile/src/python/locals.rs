@@ -59,10 +59,8 @@ impl LocalReader {
         layout: &Layout,
         memory: &mut impl Memory,
     ) -> Vec<Found> {
-        if !self.names.contains_key(&code) {
-            self.names.insert(code, local_names(code, layout, memory).unwrap_or_default());
-        }
-        let names = self.names[&code].clone();
+        let read = || local_names(code, layout, memory).unwrap_or_default();
+        let names = self.names.entry(code).or_insert_with(read).clone();
         let mut slots = vec![0; 8 * names.len()];
         if names.is_empty() || !memory.fill(address.wrapping_add(layout.frame.locals), &mut slots) {
             return Vec::new();

@@ -140,8 +140,15 @@ impl StackReader {
             let length: usize = ranges.iter().map(|range| range.length).sum();
             let bytes = self.buffer.get(start..(start + length).min(copied)).unwrap_or_default();
             start += length;
-            let mut walk =
-                Walk { layout: &layout, ranges, bytes, frames: &mut frames, seen: Vec::new(), innermost: 0, missed: false };
+            let mut walk = Walk {
+                layout: &layout,
+                ranges,
+                bytes,
+                frames: &mut frames,
+                seen: Vec::new(),
+                innermost: 0,
+                missed: false,
+            };
             let mut tried = if bytes.len() == length { walk.thread(known, memory) } else { Tried::Torn };
             for _ in 1..TRIES {
                 if tried != Tried::Torn {

@@ -92,7 +92,7 @@ impl NativeThread {
     pub(super) fn stack(
         &mut self,
         thread: Computing,
-        mut name: impl FnMut(u64, &mut Natives, &mut Recording, &mut Catalogue) -> u32,
+        mut name: impl FnMut(u64, &mut Natives, &mut Recording, &mut Catalogue) -> Option<u32>,
         natives: &mut Natives,
         recording: &mut Recording,
         catalogue: &mut Catalogue,
@@ -108,7 +108,7 @@ impl NativeThread {
             natives.is_used = true;
             self.unseen_ns = 0;
             let frame = name(instruction, natives, recording, catalogue);
-            self.last = Some(catalogue.stack(recording, program, frame));
+            self.last = frame.map(|frame| catalogue.stack(recording, program, frame));
         } else if self.unseen_ns > KERNEL_NS.max(KERNEL_NOTES * 1_000_000_000 / natives.rate_hz) {
             let kernel = unseen_frame("[kernel]", recording, catalogue);
             self.last = Some(catalogue.stack(recording, program, kernel));
@@ -125,7 +125,7 @@ pub(super) struct ProcessCode {
 }
 
 impl ProcessCode {
-    /// Returns the frame of the function at the address `instruction`.
+    /// Returns the frame of the function at the address `instruction`; `None` if it is gone.
     pub(super) fn frame(
         &mut self,
         instruction: u64,
@@ -133,14 +133,14 @@ impl ProcessCode {
         natives: &mut Natives,
         recording: &mut Recording,
         catalogue: &mut Catalogue,
-    ) -> u32 {
+    ) -> Option<u32> {
         if let Some(frame) = self.frames.get(&instruction) {
-            return *frame;
+            return Some(*frame);
         }
-        let function = self.map.function(instruction, process, &mut natives.tables);
+        let function = self.map.function(instruction, process, &mut natives.tables)?;
         let function = catalogue.function(recording, function);
         let frame = catalogue.frame(recording, Frame { function, line: 0 });
         self.frames.insert(instruction, frame);
-        frame
+        Some(frame)
     }
 }

@@ -295,9 +295,10 @@ impl Living {
     ) -> u32 {
         let (thread, code, process) = (&mut self.threads[index], &mut self.code, &self.process);
         let computing = Computing { tid: thread.tid(), ran_ns: thread.ran_ns(), program: self.own_stack };
-        let name = |instruction, natives: &mut Natives, recording: &mut Recording, catalogue: &mut Catalogue| {
-            code.frame(instruction, process, natives, recording, catalogue)
-        };
+        let name =
+            |instruction, natives: &mut Natives, recording: &mut Recording, catalogue: &mut Catalogue| {
+                code.frame(instruction, process, natives, recording, catalogue)
+            };
         thread.native.stack(computing, name, natives, recording, catalogue)
     }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use festina_machine::target::{ProcessMemory, TargetProcess};
 
+use super::clock;
 use crate::python::{CodeReader, Interpreter, LocalReader, NotFound, RawFrame, StackReader, Tried};
 use crate::recording::{Catalogue, Frame, Function, Kind, Local, Recording};
 
@@ -13,8 +14,12 @@ const TRY_NS: u64 = 2_000_000;
 const LONGEST_TRY_NS: u64 = 2_000_000_000;
 /// It is looked for every so-manieth of the process's age, where nothing hints at it.
 const AGE_OVER_TRY: u64 = 8;
-/// How often it is looked whether code objects were replaced.
-const CHECK_NS: u64 = 500_000_000;
+/// It is looked whether code objects were replaced every so-manieth of an interpreter's age, within these times, and at
+/// most every so many times as long as that takes.
+const AGE_OVER_CHECK: u64 = 20;
+const SHORTEST_CHECK_NS: u64 = 5_000_000;
+const LONGEST_CHECK_NS: u64 = 500_000_000;
+const PERIOD_OVER_CHECK: u64 = 100;
 /// Readings that fail one behind the other before the interpreter is looked for again: the process may have called exec.
 const MOST_FAILURES: u32 = 200;
 
@@ -38,6 +43,7 @@ pub(super) struct Reading {
     locals: LocalReader,
     frames: HashMap<RawFrame, u32>,
     known: HashMap<Box<[RawFrame]>, u32>,
+    since_ns: u64,
     next_check_ns: u64,
     failures: u32,
 }
@@ -56,7 +62,7 @@ impl Python {
         }
         let by_age = ((now - since_ns) / AGE_OVER_TRY).clamp(TRY_NS, LONGEST_TRY_NS);
         *self = match Interpreter::find(process, memory) {
-            Ok(interpreter) => Self::Read(Box::new(Reading::new(interpreter))),
+            Ok(interpreter) => Self::Read(Box::new(Reading::new(interpreter, now))),
             Err(NotFound::Unsupported(version)) => Self::Unsupported(version),
             Err(NotFound::NotReady) => Self::Sought { since_ns, next_ns: now + TRY_NS },
             Err(NotFound::NoPython) => Self::Sought { since_ns, next_ns: now + by_age },
@@ -88,7 +94,7 @@ impl Python {
 }
 
 impl Reading {
-    fn new(interpreter: Interpreter) -> Self {
+    fn new(interpreter: Interpreter, now: u64) -> Self {
         Self {
             stacks: StackReader::new(interpreter.layout),
             interpreter,
@@ -96,6 +102,7 @@ impl Reading {
             locals: LocalReader::default(),
             frames: HashMap::new(),
             known: HashMap::new(),
+            since_ns: now,
             next_check_ns: 0,
             failures: 0,
         }
@@ -116,12 +123,15 @@ impl Reading {
         if now < self.next_check_ns {
             return;
         }
-        self.next_check_ns = now + CHECK_NS;
+        let before = clock::cpu_ns();
         if self.codes.forget_stale(self.stacks.layout(), memory) {
             self.frames.clear();
             self.known.clear();
             self.locals.forget();
         }
+        let cost = clock::cpu_ns() - before;
+        let pause = ((now - self.since_ns) / AGE_OVER_CHECK).clamp(SHORTEST_CHECK_NS, LONGEST_CHECK_NS);
+        self.next_check_ns = now + pause.max(PERIOD_OVER_CHECK * cost);
     }
 
     /// Reads the stacks of `tids`: the index of each, or `None` for a thread that runs no Python.

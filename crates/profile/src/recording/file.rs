@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    Change, Frame, Function, Kind, Local, MemoryPoint, Process, Recording, Sampling, SourceLine, Stack, State,
-    Thread,
+    Change, Frame, Function, Kind, Local, MemoryPoint, Process, Recording, Sampling, SourceLine, Stack,
+    State, Thread,
 };
 
 /// The first line of every recording of this version.
@@ -498,7 +498,7 @@ mod tests {
             memory: vec![MemoryPoint { round: 1, rss_bytes: 1 << 20 }],
             locals: vec![Local {
                 frame: 1,
-                name: "größe".to_owned(),
+                name: "seen".to_owned(),
                 kind: "list".to_owned(),
                 size: 12,
                 looks: 3,

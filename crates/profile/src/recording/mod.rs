@@ -405,7 +405,8 @@ pub(crate) mod tests {
             first_line,
             kind: Kind::Python,
         };
-        let thread = |tid, rounds, changes| Thread { process: 0, tid, rounds, changes, cpu_ns: 0, queued_ns: 0 };
+        let thread =
+            |tid, rounds, changes| Thread { process: 0, tid, rounds, changes, cpu_ns: 0, queued_ns: 0 };
         let change = |round, state, stack| Change { round, state, stack, queued_ns: 0 };
         Recording {
             command: vec!["python3".to_owned(), "program.py".to_owned()],

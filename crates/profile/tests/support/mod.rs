@@ -1,6 +1,7 @@
 //! What tests with real programs share.
 
 #![allow(dead_code, reason = "not every test binary uses all of it")]
+#![allow(clippy::print_stdout, reason = "what is not on this machine is to be told")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,27 +10,53 @@ use std::sync::OnceLock;
 use festina_profile::{Options, Profile, Recording, Spot, Target, analyse, profile_command};
 use festina_types::CancelToken;
 
-/// Returns the Pythons on this machine, with their versions; the machine's own `python3` is one of them.
+/// The versions that are read.
+const VERSIONS: [&str; 5] = ["3.9", "3.10", "3.11", "3.12", "3.13"];
+
+/// Returns the Pythons on this machine, with their versions: those on the `PATH`, and those of `pyenv`.
 pub(crate) fn pythons() -> &'static [(String, String)] {
     static FOUND: OnceLock<Vec<(String, String)>> = OnceLock::new();
     FOUND.get_or_init(|| {
         let mut found: Vec<(String, String)> = Vec::new();
-        for name in ["python3", "python3.9", "python3.10", "python3.11", "python3.12", "python3.13"] {
-            let told = Command::new(name)
+        for program in candidates() {
+            let told = Command::new(&program)
                 .args(["-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"])
                 .output();
             let text = told.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-            match text.as_deref().unwrap_or_default().trim().split_once(' ') {
-                Some((version, path)) if found.iter().all(|(_, known)| known != path) => {
-                    found.push((version.to_owned(), path.to_owned()));
-                }
-                Some(_) => {}
-                None => println!("{name} is not on this machine, and was not looked at"),
+            if let Some((version, path)) = text.as_deref().unwrap_or_default().trim().split_once(' ')
+                && found.iter().all(|(known, _)| known != version)
+            {
+                found.push((version.to_owned(), path.to_owned()));
             }
+        }
+        for version in VERSIONS.iter().filter(|version| found.iter().all(|(known, _)| known != *version)) {
+            println!("Python {version} is not on this machine, and was not looked at");
         }
         assert!(!found.is_empty(), "there is a python3");
         found
     })
+}
+
+/// Returns one of them.
+pub(crate) fn python() -> &'static str {
+    let newest = pythons().iter().max_by_key(|(version, _)| version.rsplit('.').next()?.parse::<u32>().ok());
+    &newest.expect("there is a python3").1
+}
+
+fn candidates() -> Vec<PathBuf> {
+    let mut candidates: Vec<PathBuf> =
+        VERSIONS.iter().map(|version| PathBuf::from(format!("python{version}"))).collect();
+    candidates.push("python3".into());
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"));
+    let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from).or(home);
+    let installed = pyenv.and_then(|pyenv| std::fs::read_dir(pyenv.join("versions")).ok());
+    for folder in installed.into_iter().flatten().flatten() {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        if VERSIONS.iter().any(|version| name.starts_with(&format!("{version}."))) {
+            candidates.push(folder.path().join("bin/python3"));
+        }
+    }
+    candidates
 }
 
 pub(crate) fn record(words: &[&str], rate_hz: f64) -> Recording {

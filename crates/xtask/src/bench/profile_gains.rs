@@ -14,8 +14,11 @@ use crate::shell;
 const ROUNDS: usize = 5;
 
 /// A program in two versions: its name, the function that is mended, and which gain that is.
-const CASES: [(&str, &str, &str); 3] =
-    [("search", "search", "gain_free"), ("recursion", "recursion", "gain_free"), ("pool", "hot", "gain_spread")];
+const CASES: [(&str, &str, &str); 3] = [
+    ("search", "search", "gain_free"),
+    ("recursion", "recursion", "gain_free"),
+    ("pool", "hot", "gain_spread"),
+];
 
 /// A gain as it was foretold, with its interval.
 #[derive(Clone, Copy)]
@@ -39,7 +42,9 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
              the default rate, and both versions alone. Foretold: median of the rounds, on two cores; made: median of the \
              rounds' ratios."
         ),
-        columns: ["program", "foretold", "interval", "made", "difference, %", "inside"].map(str::to_owned).to_vec(),
+        columns: ["program", "foretold", "interval", "made", "difference, %", "inside"]
+            .map(str::to_owned)
+            .to_vec(),
         rows,
         notes: vec!["Goal: within 10 %, inside the interval.".to_owned()],
     };
