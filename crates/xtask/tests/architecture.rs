@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("cli", &["festina"]),
     ("python", &["festina"]),
     ("testkit", &[]),
-    ("xtask", &["laws"]),
+    ("xtask", &["laws", "testkit"]),
 ];
 
 /// Crates that compute: values in, values out.
