@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod live;
 mod output;
 mod progress;
 mod ranks;

@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("cli", &["festina"]),
     ("python", &["festina"]),
     ("testkit", &[]),
-    ("xtask", &["laws"]),
+    ("xtask", &["laws", "testkit"]),
 ];
 
 /// Crates that compute: values in, values out.

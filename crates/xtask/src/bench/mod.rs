@@ -4,7 +4,9 @@
 //! one benchmark can be run again without the others. The protocol is in bench/README.md.
 
 mod forecast;
+mod hog;
 mod interleave;
+mod load;
 mod mpi;
 mod mst;
 mod native;
@@ -81,6 +83,12 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "endurance",
         about: "what festina run promises of long runs: [--tasks N]",
         run: script::endurance,
+        is_complete: true,
+    },
+    Benchmark {
+        name: "load",
+        about: "festina load beside wrk and computed servers: [rate] [truth] [knee] [honesty] [--long]",
+        run: load::run,
         is_complete: true,
     },
     Benchmark {

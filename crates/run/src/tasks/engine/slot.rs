@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -268,20 +268,19 @@ impl<'e, 'a> Slot<'e, 'a> {
     }
 
     /// Runs the launch with a block as its standard input.
-    fn start_with(&mut self, block: &mut Block) -> Result<Outcome, RunError> {
+    fn start_with(&mut self, block: &Block) -> Result<Outcome, RunError> {
         if self.runner.host().is_some() {
             self.launch.input = in_memory(block)?;
             return self.start();
         }
-        block.content.move_to_memory().map_err(|source| RunError::Exhausted { source })?;
         match &block.content {
             Content::Range { file, offset, length } => self.start_fed(file, *offset, *length),
-            Content::Memory { file, .. } => {
+            Content::Memory(file) => {
                 // Opened by its path, it is read from its start, and by this program alone.
-                self.launch.input = Input::File(PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())));
+                let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+                self.launch.input = Input::File(PathBuf::from(path));
                 self.start()
             }
-            Content::Bytes { .. } => unreachable!("it was put into a file above"),
         }
     }
 

@@ -1,10 +1,11 @@
 //! Splits one long text into blocks of whole records, which tasks read as their standard input.
 //!
 //! A file is never read here: blocks are found by looking around their ends, and the kernel passes the file's pages to
-//! the programs. A stream is read once, block by block, and programs get each block as a file in memory.
+//! the programs. A stream is read once, into files in memory, one a block, which programs read themselves.
 
 mod feed;
 mod find;
+mod memory;
 mod pool;
 
 use std::fs::File;
@@ -13,10 +14,10 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 use festina_types::Bytes;
-use rustix::fs::MemfdFlags;
 
 pub(super) use feed::feed;
 use find::{find, find_last};
+use memory::MemoryFile;
 use pool::{Pool, Pooled};
 
 use super::key::{Hasher, fingerprint};
@@ -79,7 +80,7 @@ impl Pipe {
         } else {
             // Refused where it is no pipe: then it stays as it is.
             let _ = rustix::pipe::fcntl_setpipe_size(&file, feed::PIPE_SIZE);
-            Text::Stream { file, memory: Memory::new(), rest: Vec::new(), is_at_end: false }
+            Text::Stream { file, files: Pool::new(), rest: Vec::new(), is_at_end: false }
         };
         let block = self.block.or(recorded).unwrap_or_else(|| source.usual_block(slots));
         Ok(Blocks { pipe: self.clone(), block, source })
@@ -98,47 +99,17 @@ pub(super) struct Block {
 pub(crate) enum Content {
     /// A part of a file, which a pipe passes on.
     Range { file: Arc<File>, offset: u64, length: u64 },
-    /// A part of a stream, and where it can be put.
-    Bytes { bytes: Arc<Pooled<Vec<u8>>>, files: Pool<File> },
-    /// The same as a file in memory, which a program reads itself.
-    Memory { file: Arc<Pooled<File>>, length: u64 },
-}
-
-/// The memory for the blocks of a stream: for those that wait, and for those that programs read.
-struct Memory {
-    buffers: Pool<Vec<u8>>,
-    files: Pool<File>,
-}
-
-impl Memory {
-    fn new() -> Self {
-        Self { buffers: Pool::new(), files: Pool::new() }
-    }
+    /// A part of a stream, in a file of its own, which a program reads itself, at its own pace.
+    Memory(Arc<Pooled<MemoryFile>>),
 }
 
 impl Content {
     /// Reads all of it, for a program on another host.
     pub(super) fn read(&self) -> io::Result<Arc<[u8]>> {
         match self {
-            Self::Bytes { bytes, .. } => Ok(Arc::from(bytes.as_slice())),
             Self::Range { file, offset, length } => read_range(file, *offset, *length),
-            Self::Memory { file, length } => read_range(file, 0, *length),
+            Self::Memory(file) => Ok(Arc::from(file.bytes())),
         }
-    }
-
-    /// Puts what was read from a stream into a file in memory, so that its buffer can be filled anew, and so that a
-    /// program reads it at its own pace.
-    pub(super) fn move_to_memory(&mut self) -> io::Result<()> {
-        if let Self::Bytes { bytes, files } = self {
-            let file =
-                files.take(|| rustix::fs::memfd_create("block", MemfdFlags::CLOEXEC).map(File::from))?;
-            let length = bytes.len() as u64;
-            file.write_all_at(bytes, 0)?;
-            // It may have held a longer block before.
-            file.set_len(length)?;
-            *self = Self::Memory { file: Arc::new(file), length };
-        }
-        Ok(())
     }
 }
 
@@ -156,7 +127,7 @@ pub(super) struct Blocks {
 
 enum Text {
     File { file: Arc<File>, offset: u64, length: u64, identity: [u8; 16] },
-    Stream { file: File, memory: Memory, rest: Vec<u8>, is_at_end: bool },
+    Stream { file: File, files: Pool<MemoryFile>, rest: Vec<u8>, is_at_end: bool },
 }
 
 impl Text {
@@ -200,21 +171,15 @@ impl Blocks {
                 *offset = end;
                 Ok(Some(Block { content, hash }))
             }
-            Text::Stream { file, memory, rest, is_at_end } => {
-                let mut bytes = memory.buffers.take(|| io::Result::Ok(Vec::new()))?;
-                bytes.clear();
-                bytes.append(rest);
-                let end = fill(file, &mut bytes, is_at_end, block, &self.pipe.record_end)?;
-                if bytes.is_empty() {
+            Text::Stream { file, files, rest, is_at_end } => {
+                let mut memory = files.take(MemoryFile::new)?;
+                let filled = fill(file, &mut memory, rest, is_at_end, block, &self.pipe.record_end)?;
+                if filled == 0 {
                     return Ok(None);
                 }
-                rest.extend_from_slice(&bytes[end..]);
-                bytes.truncate(end);
-                let hash = Hasher::new("block").text(&fingerprint(&bytes)).finish();
-                Ok(Some(Block {
-                    content: Content::Bytes { bytes: Arc::new(bytes), files: memory.files.clone() },
-                    hash,
-                }))
+                memory.set_length(filled)?;
+                let hash = Hasher::new("block").text(&fingerprint(memory.bytes())).finish();
+                Ok(Some(Block { content: Content::Memory(Arc::new(memory)), hash }))
             }
         }
     }
@@ -259,38 +224,49 @@ fn read_at(file: &File, window: &mut [u8], offset: u64) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Fills `bytes` from a stream up to `block`, or as far as the first record goes; returns where the last whole record
-/// ends.
+/// Fills `memory` with `rest` and from a stream up to `block`, or as far as the first record goes; returns where the
+/// last whole record ends, and leaves what comes after it in `rest`.
 fn fill(
     file: &mut File,
-    bytes: &mut Vec<u8>,
+    memory: &mut MemoryFile,
+    rest: &mut Vec<u8>,
     is_at_end: &mut bool,
     block: usize,
     record_end: &[u8],
 ) -> io::Result<usize> {
     let mut wanted = block.max(1);
+    memory.set_length(wanted.max(rest.len()))?;
+    memory.bytes_mut()[..rest.len()].copy_from_slice(rest);
+    let mut length = rest.len();
+    rest.clear();
     // What was searched before is not searched again.
     let mut searched = 0;
     loop {
-        bytes.reserve(wanted.saturating_sub(bytes.len()));
-        while bytes.len() < wanted && !*is_at_end {
-            let missing = (wanted - bytes.len()) as u64;
-            *is_at_end = file.by_ref().take(missing).read_to_end(bytes)? as u64 != missing;
+        while length < wanted && !*is_at_end {
+            match file.read(&mut memory.bytes_mut()[length..wanted]) {
+                Ok(0) => *is_at_end = true,
+                Ok(got) => length += got,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        if *is_at_end && bytes.len() <= wanted {
-            return Ok(bytes.len());
+        if *is_at_end && length <= wanted {
+            return Ok(length);
         }
-        if let Some(index) = find_last(&bytes[searched..wanted], record_end) {
-            return Ok(searched + index + record_end.len());
+        if let Some(index) = find_last(&memory.bytes()[searched..wanted], record_end) {
+            let end = searched + index + record_end.len();
+            rest.extend_from_slice(&memory.bytes()[end..length]);
+            return Ok(end);
         }
-        if bytes.len() >= LONGEST {
+        if length >= LONGEST {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a record is longer than 1 GiB"));
         }
         searched = (wanted + 1).saturating_sub(record_end.len());
         wanted *= 2;
         if *is_at_end {
-            wanted = wanted.min(bytes.len());
+            wanted = wanted.min(length);
         }
+        memory.set_length(wanted.max(length))?;
     }
 }
 
