@@ -3,6 +3,7 @@ mod bears;
 mod check;
 mod engine;
 mod error;
+mod http2;
 mod judge;
 mod knee;
 mod plan;
@@ -29,7 +30,7 @@ pub use rows::Rows;
 pub use server::ServerUsage;
 pub use slo::{Bound, Slo, percentile_name};
 pub use summary::{Quantile, Summary};
-pub use target::{Target, first_answering};
+pub use target::{Target, first_answering, require_http2};
 pub use tls::{Tls, Trust};
 
 use std::sync::atomic::{AtomicBool, Ordering};

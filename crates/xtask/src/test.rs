@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// Programs that tests start, each with the Debian package that brings it.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("lscpu", "util-linux"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
@@ -25,6 +25,7 @@ const PACKAGES: [(&str, &str); 11] = [
     ("slurmd", "slurmd"),
     ("sbatch", "slurm-client"),
     ("openssl", "openssl"),
+    ("nginx", "nginx-light"),
 ];
 
 /// MPIs that tests start besides Debian's, each a wheel in an environment of its own.
