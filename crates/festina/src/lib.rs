@@ -10,6 +10,7 @@ mod json;
 mod laws;
 pub mod load;
 pub mod mpi;
+pub mod ready;
 pub mod run;
 pub mod scale;
 pub mod slurm;
@@ -18,6 +19,7 @@ pub mod tasks;
 mod tasks_advice;
 mod tasks_map;
 mod tasks_stored;
+mod toml_reader;
 pub mod vrp;
 
 pub use backend::BackendName;

@@ -4,6 +4,7 @@ mod backend;
 mod cores;
 mod laws;
 mod load;
+mod ready;
 mod run;
 mod scale;
 mod solve;
@@ -17,6 +18,7 @@ pub(crate) use backend::BackendArguments;
 pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
 pub(crate) use load::LoadArguments;
+pub(crate) use ready::ReadyArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
 pub(crate) use solve::{MstArguments, Problem, SolveArguments, TspArguments, VrpArguments};
@@ -41,6 +43,8 @@ pub(crate) enum Verb {
     Solve(SolveArguments),
     /// How much load does my service bear?
     Load(Box<LoadArguments>),
+    /// Is my service ready: to train on more data, to predict on more data, to take more requests?
+    Ready(ReadyArguments),
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// Work for a run, in an allocation of an engine's; started by `festina run --on slurm`

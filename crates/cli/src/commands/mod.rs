@@ -3,6 +3,7 @@
 mod cores;
 mod laws;
 mod load;
+mod ready;
 mod run;
 mod scale;
 mod solve;
@@ -22,6 +23,7 @@ pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> Exit {
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
         Verb::Load(arguments) => load::run(&arguments),
+        Verb::Ready(arguments) => ready::run(&arguments),
         Verb::Run(arguments) => run::run(*arguments, ranks),
         Verb::Worker(arguments) => worker::run(&arguments),
         Verb::Solve(arguments) => solve::run(&arguments, ranks),

@@ -8,7 +8,7 @@ use rand_distr::{Distribution, Exp1};
 use rand_pcg::Pcg64;
 
 /// A model of a service: `G/G/c` with Poisson arrivals.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Twin {
     servers: usize,
     /// The distribution of service times: values in seconds with the number of requests up to each.
@@ -47,7 +47,11 @@ impl Twin {
         })
     }
 
-    /// Returns the number of servers.
+    /// Returns the model of `replicas` such services with one queue before all of them.
+    pub(crate) fn replicated(&self, replicas: u32) -> Self {
+        Self { servers: self.servers * replicas as usize, ..self.clone() }
+    }
+
     /// Returns the highest Poisson rate at which at most a share `allowed` of requests takes longer than `limit` seconds,
     /// found by bisection below `capacity`; 0 if even an idle service is too slow.
     pub(crate) fn knee(&self, capacity: f64, limit: f64, allowed: f64, seed: u64) -> f64 {
