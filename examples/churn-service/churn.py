@@ -1,7 +1,7 @@
 """Made-up customers of a made-up telephone company, some of whom are about to leave it.
 
-Ten numbers tell of a customer; whether they leave follows from a few of them, and from chance. The same seed always makes the
-same customers, and more of them begin with the same ones.
+Ten numbers tell of a customer; whether they leave follows from a few of them, and from chance. The same seed
+and the same number always make the same customers.
 """
 
 import numpy as np

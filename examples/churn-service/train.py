@@ -20,7 +20,7 @@ def main():
     arguments = parser.parse_args()
     x, left = customers(arguments.rows)
     model = make_pipeline(
-        StandardScaler(), HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=1)
+        StandardScaler(), HistGradientBoostingClassifier(max_iter=200, early_stopping=False, random_state=1)
     )
     model.fit(x, left)
     joblib.dump(model, arguments.out)

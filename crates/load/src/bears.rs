@@ -135,8 +135,8 @@ fn findings(result: &KneeResult) -> Vec<Finding> {
                 ),
             )
             .with_hint(format!(
-                "let it work on {users} at a time (a semaphore or thread pool of {users}, --limit-concurrency, async def around \
-                one worker), and add processes for more"
+                "let it work on {users} at a time ({}), and add processes for more",
+                if users == 1 { "an async handler, a pool of one thread" } else { "a pool of as many threads" }
             )),
         );
     }

@@ -230,8 +230,7 @@ impl BatchTask<'_> {
         question.answer(p_time * (1.0 - p_memory));
         question.growth = Some(self.details(rows, measured));
         question.evidence = self.evidence(rows, measured, p_time, p_memory);
-        question.findings = measured.measurements.findings.clone();
-        question.findings.retain(|finding| finding.code != "no-base" && finding.code != "few-sizes");
+        question.findings = noticed(measured.measurements);
         if time.has_changed() {
             question.findings.push(regime(time));
         }
@@ -257,7 +256,7 @@ impl BatchTask<'_> {
     /// The answer where there is nothing to forecast from.
     fn unanswered(&self, rows: f64, measurements: &Measurements, reason: &str) -> Question {
         let mut question = self.unmeasured(rows);
-        question.findings = measurements.findings.clone();
+        question.findings = noticed(measurements);
         let has_failed = measurements.samples.first().is_some_and(|sample| !sample.status.is_finished());
         let (code, message) = if has_failed {
             question.answer(0.0);
@@ -268,10 +267,12 @@ impl BatchTask<'_> {
         } else {
             ("not-measured", format!("nothing is forecast: {reason}"))
         };
-        question.findings.push(
-            Finding::new(Severity::Error, code, message)
-                .with_hint("run the command by hand in the project's folder, and see what it says"),
-        );
+        let hint = if has_failed {
+            "run the command by hand in the project's folder, and see what it says".to_owned()
+        } else {
+            format!("give it longer: budget = \"{:.0} s\" in [{}]", self.batch.budget.0 * 3.0, self.name)
+        };
+        question.findings.push(Finding::new(Severity::Error, code, message).with_hint(hint));
         question
     }
 
@@ -381,6 +382,20 @@ impl festina_measure::Observer for Told<'_> {
             self.observer.borrow_mut().tell(&line);
         }
     }
+}
+
+/// Returns what was noticed while measuring, as it matters here.
+fn noticed(measurements: &Measurements) -> Vec<Finding> {
+    let mut findings = measurements.findings.clone();
+    // These are about speed-up, or about sizes that the user did not choose.
+    findings.retain(|finding| !["no-base", "few-sizes", "beyond-budget"].contains(&finding.code.as_str()));
+    for finding in findings.iter_mut().filter(|finding| finding.code == "disturbed-runs") {
+        finding.message =
+            finding.message.replace("they do not count", "they count only where no other run does");
+        finding.hint =
+            Some("stop what else runs here: bands get narrower, and larger sizes fit the budget".to_owned());
+    }
+    findings
 }
 
 fn time_of(sample: &Sample) -> f64 {

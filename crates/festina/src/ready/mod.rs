@@ -104,7 +104,10 @@ pub fn ready(
     }
     Ok(ReadyResult {
         project: project.name.clone(),
-        verdict: overall(&questions),
+        verdict: match overall(&questions) {
+            Verdict::Ready if cancel.is_requested() => Verdict::Unsure,
+            verdict => verdict,
+        },
         questions,
         machine: crate::scale::describe_machine(site.machine),
         elapsed_s: Seconds(begin.elapsed().as_secs_f64()),
@@ -139,10 +142,24 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(state: &Path) -> Result<Self, Error> {
+        Self::remove_orphans(state);
         let path = state.join(format!("scratch-{}", std::process::id()));
         std::fs::create_dir_all(&path)
             .map_err(|source| Error::File { action: format!("create {}", path.display()), source })?;
         Ok(Self(path))
+    }
+
+    /// Removes the folders of processes that were killed before they could.
+    fn remove_orphans(state: &Path) {
+        let mut reader = festina_machine::process::TreeReader::new(festina_machine::Source::live());
+        for entry in std::fs::read_dir(state).into_iter().flatten().filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let owner = name.strip_prefix("scratch-").and_then(|pid| pid.parse::<u32>().ok());
+            if owner.is_some_and(|pid| reader.parent(pid).is_none()) {
+                // Whatever keeps it from being removed may keep it.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
     }
 }
 

@@ -141,7 +141,7 @@ impl Form<'_> {
                 "cmd" => batch.command = self.command(value, &placeholders::BATCH)?,
                 "target" => target = Some(self.time(value)?),
                 "memory" => {
-                    batch.memory = Some(self.quantity::<Bytes>(value, "an amount of memory such as 16GiB")?)
+                    batch.memory = Some(self.quantity::<Bytes>(value, "an amount of memory such as 16GiB")?);
                 }
                 "budget" => batch.budget = self.time(value)?,
                 "rows_least" => batch.rows_least = self.rows(value)?,

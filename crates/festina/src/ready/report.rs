@@ -14,7 +14,7 @@ pub fn ready_report(result: &ReadyResult) -> Report {
     let mut report = Report::new(title(result)).with_subtitle(result.project.clone());
     report.push(verdicts(result));
     for question in &result.questions {
-        report.push(Block::heading(format!("{}: {}", question.id, question.asks)));
+        report.push(Block::heading(format!("{}: {}", question.verdict.words(), question.asks)));
         for block in about(question) {
             report.push(block);
         }

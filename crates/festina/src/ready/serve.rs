@@ -240,8 +240,13 @@ impl ServeTask<'_> {
             fixes.push(Fix {
                 kind: FixKind::Concurrency,
                 change: format!(
-                    "let it work on {} at a time (a semaphore, an async handler): it loses {:.0} % when requests overlap",
+                    "let it work on {} at a time ({}): it loses {:.0} % when requests overlap",
                     calmed.concurrency,
+                    if calmed.concurrency == 1 {
+                        "an async handler, a pool of one thread"
+                    } else {
+                        "a pool of as many threads"
+                    },
                     100.0 * knee.result.knee.loss_when_overlapping
                 ),
                 p_ready: Some(p_bears(&calmed.knee, self.serve.demand.rate)),
@@ -273,7 +278,7 @@ impl ServeTask<'_> {
         Some(Fix {
             kind: FixKind::Replicas,
             change: format!(
-                "{n} replicas on {:.0} cores{each}: {} times the rate, and one in reserve against the loss of {}{idle}",
+                "{n} replicas on {:.0} cores{each}: they bear {} times the rate, and the rate after the loss of {}{idle}",
                 (cores * f64::from(n)).ceil(),
                 demand.headroom,
                 demand.survive_loss_of
@@ -348,19 +353,17 @@ fn spread(knee: Estimate, is_valid: bool) -> (f64, f64) {
 
 /// Returns an upper bound of the probability that follows from a window at the rate itself.
 fn p_window(window: &festina_load::LoadResult) -> f64 {
-    let holds = window.objectives.iter().map(|objective| objective.holds);
     if !window.client.is_valid {
         return 1.0;
     }
-    match holds.fold(Some(true), |all, one| match (all, one) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }) {
-        Some(true) => 1.0,
-        // A short window may miss what a long one would hold: it does not speak for READY, nor does it decide.
-        None => READY + 0.05,
-        Some(false) => 0.5,
+    let any = |holds: Option<bool>| window.objectives.iter().any(|objective| objective.holds == holds);
+    if any(Some(false)) {
+        0.5
+    } else if any(None) {
+        // So short a window cannot tell: it leaves what the knee says, but for certainty.
+        READY + 0.05
+    } else {
+        1.0
     }
 }
 

@@ -18,6 +18,8 @@ use crate::store::{EndReason, Note, Request, RunFolder};
 
 /// How often the smallest size is run: start-up is the noisiest part of a short run.
 const FLOOR_RUNS: u32 = 3;
+/// All runs of it together take at most this share of the budget, the first apart.
+const FLOOR_SHARE: f64 = 0.25;
 /// Factors from one size to the next: the second where the budget does not allow the first.
 const FACTORS: [f64; 2] = [3.0, 2.0];
 /// A size is run if the budget then leaves as much again, for the runs that follow.
@@ -84,7 +86,11 @@ impl Procedure<'_> {
     ) -> Result<EndReason, MeasureError> {
         let most = self.design().workers.last().copied().unwrap_or(Workers::MIN);
         let at = |n: f64| Point { n: Some(n), p: most };
-        for _ in 0..FLOOR_RUNS {
+        for run in 0..FLOOR_RUNS {
+            let floor = self.expected(at(start)).unwrap_or_default();
+            if floor.0 * f64::from(run + 1) > FLOOR_SHARE * self.design().budget.0 {
+                break;
+            }
             match self.grow_at(at(start), is_known)? {
                 Grown::Yes | Grown::Known => {}
                 Grown::Failed => return Ok(EndReason::NothingRuns),

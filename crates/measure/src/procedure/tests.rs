@@ -613,6 +613,14 @@ fn growth_is_measured_from_start_up_as_far_as_the_budget_goes() {
 }
 
 #[test]
+fn a_slow_start_up_does_not_eat_the_budget() {
+    let mut world = World::new(|point, _| Run::of(10.0 + 1e-3 * point.n.unwrap()));
+    let measured = grown(&mut world, &mut |_| false);
+    assert!(measured.measurements.sizes.len() >= 2, "{:?}", measured.measurements.sizes);
+    assert!(world.now - 1000.0 <= 60.0);
+}
+
+#[test]
 fn growth_that_is_known_costs_no_more() {
     let mut world = World::new(|point, _| trains(point));
     let measured = grown(&mut world, &mut |_| true);

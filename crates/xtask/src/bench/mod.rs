@@ -84,6 +84,12 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark {
+        name: "ready",
+        about: "forecasts of training and predicting: [--models boosting,logistic,forest] [--budget SECONDS]",
+        run: script::ready,
+        is_complete: true,
+    },
+    Benchmark {
         name: "noise",
         about: "a CPU hog beside the measurement",
         run: noise::run,
