@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod live;
 mod output;
 mod progress;
 mod ranks;
@@ -17,7 +18,7 @@ use festina::run::{Here, OWN_FUNCTIONS, enter};
 fn main() -> ExitCode {
     let run = |here: Here<'_>| {
         let dispatch = || commands::dispatch(args::Arguments::parse(), here.ranks());
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(dispatch)).unwrap_or(Exit::Bug).code()
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(dispatch)).unwrap_or(Exit::Bug.code())
     };
     let entered = enter(&std::env::vars_os().collect(), OWN_FUNCTIONS, run);
     ExitCode::from(entered.unwrap_or_else(|error| {

@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use festina_testkit::{Queue, TruthServer};
 use serde_json::Value;
@@ -59,7 +60,7 @@ fn an_objective_that_cannot_hold_is_missed() {
 
 #[test]
 fn bad_servers_end_in_counted_errors() {
-    let cases: [(Behaviour, &str); 5] = [
+    let cases: [(Behaviour, &str); 7] = [
         (
             |mut s| {
                 while read_request(&mut s) {
@@ -86,6 +87,18 @@ fn bad_servers_end_in_counted_errors() {
             "timeout",
         ),
         (|mut s| while read_request(&mut s) {}, "timeout"),
+        // What was not read when it closes makes the kernel reset the connection.
+        (|s| drop(s.peek(&mut [0; 1])), "connection reset"),
+        (
+            |mut s| {
+                let _ = s.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+                let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+                while s.write_all(&chunk).is_ok() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            },
+            "timeout",
+        ),
     ];
     for (behave, kind) in cases {
         let (answer, _) = json(&[&server(behave), "--rate", "20", "-d", "300ms", "--timeout", "200ms"]);
@@ -93,6 +106,58 @@ fn bad_servers_end_in_counted_errors() {
         assert!(errors.keys().any(|error| error.contains(kind)), "{kind}: {errors:?}");
         assert_eq!(answer["requests"]["good"], 0, "{kind}");
     }
+}
+
+#[test]
+fn a_response_that_comes_byte_by_byte_is_waited_for() {
+    let url = server(|mut stream| {
+        let _ = stream.set_nodelay(true);
+        while read_request(&mut stream) {
+            for byte in b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" {
+                thread::sleep(Duration::from_millis(1));
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    let (answer, _) = json(&[&url, "--rate", "20", "-d", "500ms", "--check", "body=ok"]);
+    assert_eq!(answer["requests"]["sent"], answer["requests"]["good"], "{}", answer["requests"]);
+    assert!(answer["latency"]["mean_s"].as_f64().unwrap() > 0.04, "{}", answer["latency"]);
+}
+
+#[test]
+fn a_service_that_dies_midway_loses_nothing_of_what_was_measured() {
+    let service = TruthServer::start(Queue::new(16, None), |_| 0.001).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_festina"));
+    command.args(["load", &service.url(), "--rate", "50", "-d", "2s", "--json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    thread::sleep(Duration::from_secs(1));
+    drop(service);
+    let output = child.wait_with_output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let requests = &answer["requests"];
+    let errors: u64 = requests["errors"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert!(requests["good"].as_u64() > Some(5) && errors > 5, "{requests}");
+    assert_eq!(requests["sent"].as_u64().unwrap(), requests["good"].as_u64().unwrap() + errors, "{requests}");
+}
+
+#[test]
+fn too_few_files_are_said_and_bear_the_load_that_they_can() {
+    let service = TruthServer::start(Queue::new(64, None), |_| 0.1).unwrap();
+    let script = "ulimit -n 16; exec \"$0\" \"$@\"";
+    let arguments = ["load", &service.url(), "--rate", "200", "-d", "500ms", "--json"];
+    let mut command = Command::new("sh");
+    let output =
+        command.args(["-c", script, env!("CARGO_BIN_EXE_festina")]).args(arguments).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let findings = answer["findings"].as_array().unwrap();
+    let limited = findings.iter().find(|finding| finding["code"] == "files-limited");
+    assert!(
+        limited.is_some_and(|finding| finding["hint"].as_str().unwrap().contains("ulimit -n")),
+        "{findings:?}"
+    );
+    assert_eq!(answer["requests"]["sent"], answer["requests"]["good"], "{}", answer["requests"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use festina_types::{CancelToken, Finding, Seconds, Severity};
 use serde::Serialize;
 
 use crate::engine::{self, LoadObserver, LoadPlan, Mode, Outcome};
-use crate::judge::{BUSY, is_on_time};
+use crate::judge::{closed_is_valid, open_is_valid};
 use crate::knee::{self, ClosedRun, Demand, FoundBy, Knee, OpenRun, RETROGRADE, Sizing, Subject, Target};
 use crate::plan::{Arrivals, Profile};
 use crate::server::{self, ServerUsage};
@@ -195,10 +195,11 @@ impl Subject for Service<'_> {
         }
         let times =
             outcome.total.latency.bins().iter().map(|bin| (f64::midpoint(bin.0, bin.1), bin.2)).collect();
-        Ok(ClosedRun { throughputs, times, is_valid: outcome.busiest_thread < BUSY })
+        Ok(ClosedRun { throughputs, times, is_valid: closed_is_valid(&outcome) })
     }
 
-    fn open(&mut self, rate: f64, seconds: f64, limit: f64) -> Result<OpenRun, LoadError> {
+    fn open(&mut self, rate: f64, seconds: f64, target: Target) -> Result<OpenRun, LoadError> {
+        let limit = target.limit;
         let mode =
             Mode::Open { arrivals: Arrivals::Poisson, profile: Profile::constant(rate, Seconds(seconds))? };
         let outcome = self.apply(mode, Seconds((4.0 * limit).max(1.0)))?;
@@ -208,12 +209,12 @@ impl Subject for Service<'_> {
         let above = total.latency.share_above(limit) * total.latency.len() as f64 + failed as f64;
         let backlog =
             outcome.timeline.iter().rfind(|point| point.time_s <= seconds).map_or(0, |point| point.in_system);
-        let lateness = total.lateness.quantile(0.99).unwrap_or(0.0);
         Ok(OpenRun {
             share: above / n.max(1) as f64,
+            latency_s: total.latency.quantile(1.0 - target.allowed),
             sent: outcome.n_sent,
             backlog,
-            is_valid: is_on_time(lateness, limit),
+            is_valid: open_is_valid(&outcome, limit),
         })
     }
 

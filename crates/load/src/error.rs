@@ -74,6 +74,22 @@ pub enum LoadError {
         #[source]
         source: io::Error,
     },
+    /// There are no certificates of authorities to trust.
+    #[error("{message}")]
+    Authorities {
+        /// What is wrong.
+        message: String,
+    },
+    /// The server answers, but not as encrypted connections are opened.
+    #[error("no encrypted connection to {address}: {message}")]
+    Tls {
+        /// The address.
+        address: String,
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        hint: &'static str,
+    },
     /// Nothing answers there.
     #[error("nothing answers at {address}")]
     Refused {
@@ -103,6 +119,10 @@ impl LoadError {
                 }
                 _ => return None,
             },
+            Self::Authorities { .. } => {
+                "give --ca FILE with certificates as text, '-----BEGIN CERTIFICATE-----' and so on".to_owned()
+            }
+            Self::Tls { hint, .. } => (*hint).to_owned(),
             Self::Refused { .. } => "start the service first, and give its port".to_owned(),
         })
     }
@@ -110,7 +130,9 @@ impl LoadError {
     /// Returns the exit code that suits it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Machine { .. } | Self::Refused { .. } | Self::Resolve { .. } => Exit::Unavailable,
+            Self::Machine { .. } | Self::Refused { .. } | Self::Resolve { .. } | Self::Tls { .. } => {
+                Exit::Unavailable
+            }
             _ => Exit::BadInput,
         }
     }

@@ -13,8 +13,12 @@ use crate::summary::{Summary, summarise};
 const LATENESS: f64 = 1e-3;
 /// … or later than this share of what is to be measured.
 const LATENESS_SHARE: f64 = 0.05;
-/// A thread that used more of a core than this had no reserve.
-pub(crate) const BUSY: f64 = 0.9;
+/// A thread that used or waited for its core more than this share of the time had no reserve.
+const BUSY: f64 = 0.9;
+/// In a closed loop, a generator that waits longer than this for a core adds to the latency …
+const CLOSED_DELAY: f64 = 1e-4;
+/// An open loop whose generator has no reserve may itself be why so many requests found no free connection.
+const WAITED_SHARE: f64 = 0.01;
 
 /// Makes a result of what was recorded.
 pub(crate) fn judge(
@@ -41,12 +45,6 @@ pub(crate) fn judge(
     let service = summarise(&total.service, &of_parts(|record| &record.service), None, &[]);
     let lateness = summarise(&total.lateness, &of_parts(|record| &record.lateness), None, &[]);
     let duration = plan.duration();
-    let sent_in_time: f64 = outcome
-        .timeline
-        .iter()
-        .filter(|point| point.time_s <= duration.0 * 1.001)
-        .map(|point| point.good as f64)
-        .sum();
     let requests = Requests {
         sent: outcome.n_sent,
         good: total.good,
@@ -55,14 +53,22 @@ pub(crate) fn judge(
         waited: total.waited,
         resent: total.resent,
         connections: total.opened,
-        goodput: sent_in_time / duration.0.max(1e-9),
+        goodput: outcome.good_in_time as f64 / duration.0.max(1e-9),
     };
     let arrivals = arrivals(plan, &outcome);
-    let is_valid = is_valid(plan, slo, &latency, &lateness, outcome.busiest_thread);
+    let is_valid = match plan.mode {
+        Mode::Closed { .. } => closed_is_valid(&outcome),
+        Mode::Open { .. } => {
+            let at =
+                |summary: &Summary| summary.quantile(0.99).map_or(0.0, |quantile| quantile.estimate.value);
+            open_is_valid(&outcome, slo.latency().map_or(at(&latency), |(_, limit)| limit))
+        }
+    };
     let client = Client {
         threads: plan.threads,
         cpu_per_request_s: total.cpu as f64 * 1e-9 / (outcome.n_sent.max(1)) as f64,
         busiest_thread: outcome.busiest_thread,
+        waiting_thread: outcome.waiting_thread,
         lateness,
         is_valid,
     };
@@ -102,20 +108,25 @@ fn arrivals(plan: &LoadPlan, outcome: &Outcome) -> Option<ArrivalsSeen> {
     })
 }
 
-/// Returns whether the generator was on time, or had reserve where there is no time to keep.
-fn is_valid(plan: &LoadPlan, slo: &Slo, latency: &Summary, lateness: &Summary, busiest: f64) -> bool {
-    if matches!(plan.mode, Mode::Closed { .. }) {
-        return busiest < BUSY;
-    }
-    let measured = latency.quantile(0.99).map_or(0.0, |quantile| quantile.estimate.value);
-    let wanted = slo.latency().map_or(measured, |(_, limit)| limit);
-    let late = lateness.quantile(0.99).map_or(0.0, |quantile| quantile.estimate.value);
-    is_on_time(late, wanted)
+/// Returns whether an open loop that measures latencies about `wanted` seconds long was on time, and had reserve where
+/// requests waited for connections.
+pub(crate) fn open_is_valid(outcome: &Outcome, wanted: f64) -> bool {
+    let total = &outcome.total;
+    let late = total.lateness.quantile(0.99).unwrap_or(0.0);
+    let waited = total.waited as f64 > WAITED_SHARE * outcome.n_sent as f64;
+    late <= LATENESS.max(LATENESS_SHARE * wanted) && (!waited || has_reserve(outcome))
 }
 
-/// Returns whether requests that were `late`, in seconds, spoil no measurement of latencies about `wanted` seconds long.
-pub(crate) fn is_on_time(late: f64, wanted: f64) -> bool {
-    late <= LATENESS.max(LATENESS_SHARE * wanted)
+/// Returns whether the generator of a closed loop had reserve, and added little to the latencies.
+pub(crate) fn closed_is_valid(outcome: &Outcome) -> bool {
+    let total = &outcome.total;
+    let delay = total.run_delay as f64 * 1e-9 / outcome.n_sent.max(1) as f64;
+    let wanted = total.latency.mean().unwrap_or(0.0);
+    has_reserve(outcome) && delay <= CLOSED_DELAY.max(LATENESS_SHARE * wanted)
+}
+
+fn has_reserve(outcome: &Outcome) -> bool {
+    outcome.busiest_thread + outcome.waiting_thread < BUSY
 }
 
 fn objective(bound: Bound, latency: &Summary, requests: &Requests) -> Objective {
@@ -169,21 +180,8 @@ fn limit(
 
 fn findings(plan: &LoadPlan, result: &LoadResult, is_short: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let milliseconds = |quantile: f64, summary: &Summary| {
-        Seconds(summary.quantile(quantile).map_or(0.0, |quantile| quantile.estimate.value)).to_string()
-    };
     if !result.client.is_valid {
-        let message = match plan.mode {
-            Mode::Open { .. } => format!(
-                "the generator was late: 1 % of the requests went out {} or more after their time though a connection was \
-                free, so that the latencies are its own as well",
-                milliseconds(0.99, &result.client.lateness)
-            ),
-            Mode::Closed { .. } => format!(
-                "a thread of the generator used {:.0} % of its core: the rate may be the generator's limit",
-                100.0 * result.client.busiest_thread
-            ),
-        };
+        let message = invalid_message(plan, result);
         findings.push(Finding::new(Severity::Error, "client-limited", message).with_hint(
             "free a core for the generator, use more --threads, another machine, or a lower rate",
         ));
@@ -238,4 +236,22 @@ fn findings(plan: &LoadPlan, result: &LoadResult, is_short: bool) -> Vec<Finding
         ));
     }
     findings
+}
+
+/// Says why a run is not valid.
+fn invalid_message(plan: &LoadPlan, result: &LoadResult) -> String {
+    let client = &result.client;
+    let (used, waited) = (100.0 * client.busiest_thread, 100.0 * client.waiting_thread);
+    if used + waited >= 100.0 * BUSY || matches!(plan.mode, Mode::Closed { .. }) {
+        return format!(
+            "the generator had no reserve: its busiest thread used {used:.0} % of a core and waited for one {waited:.0} % of \
+             the time, so that rate and latencies are its own as well"
+        );
+    }
+    let late = client.lateness.quantile(0.99).map_or(0.0, |quantile| quantile.estimate.value);
+    format!(
+        "the generator was late: 1 % of the requests went out {} or more after their time though a connection was free, so \
+         that the latencies are its own as well",
+        Seconds(late)
+    )
 }

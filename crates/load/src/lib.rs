@@ -16,10 +16,11 @@ mod server;
 mod slo;
 mod summary;
 mod target;
+mod tls;
 
 pub use bears::{KneeResult, find_knee};
 pub use check::Check;
-pub use engine::{LoadObserver, LoadPlan, Mode, TimelinePoint};
+pub use engine::{LoadObserver, LoadPlan, Mode, TimelinePoint, Totals};
 pub use error::LoadError;
 pub use knee::{Demand, FoundBy, Knee, Rung, Sizing, Window};
 pub use plan::{Arrivals, Gaps, Piece, Profile, Schedule};
@@ -31,6 +32,7 @@ pub use server::ServerUsage;
 pub use slo::{Bound, Slo, percentile_name};
 pub use summary::{Quantile, Summary};
 pub use target::{Target, first_answering};
+pub use tls::{Tls, Trust};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -94,6 +94,8 @@ pub(crate) struct Record {
     pub(crate) body_bytes: u64,
     /// Processor time of the generator's threads, in nanoseconds.
     pub(crate) cpu: u64,
+    /// The time that they were ready to run and waited for a core, in nanoseconds.
+    pub(crate) run_delay: u64,
     /// Requests in flight or waiting at the end.
     pub(crate) in_system: u64,
     /// Whether a connection could not be opened for want of files or ports.
@@ -116,6 +118,7 @@ impl Record {
             opened: 0,
             body_bytes: 0,
             cpu: 0,
+            run_delay: 0,
             in_system: 0,
             is_short: false,
         }
@@ -156,6 +159,7 @@ impl Record {
         self.opened += other.opened;
         self.body_bytes += other.body_bytes;
         self.cpu += other.cpu;
+        self.run_delay += other.run_delay;
         self.in_system = other.in_system;
         self.is_short |= other.is_short;
     }

@@ -90,8 +90,10 @@ pub struct Client {
     pub threads: usize,
     /// Its processor time a request, in seconds.
     pub cpu_per_request_s: f64,
-    /// The largest share of a core that one of its threads used.
+    /// The share of a core that its busiest thread used, tick by tick.
     pub busiest_thread: f64,
+    /// The share of the time that this thread was ready to run and waited for a core.
+    pub waiting_thread: f64,
     /// How late requests were sent although a connection was free.
     pub lateness: Summary,
     /// Whether the numbers speak of the service, and not of the generator.

@@ -32,6 +32,11 @@ impl Scheduled {
         let mut fields = text.split_ascii_whitespace();
         Some(Self { on_cpu_ns: fields.next()?.parse().ok()?, run_delay_ns: fields.next()?.parse().ok()? })
     }
+
+    /// Returns what the kernel counts of the calling thread.
+    pub fn of_this_thread(source: &Source) -> Option<Self> {
+        source.parse("/proc/thread-self/schedstat", Self::parse)
+    }
 }
 
 /// What a process, and the children that it has collected, passed through read and write calls.

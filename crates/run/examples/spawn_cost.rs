@@ -13,7 +13,7 @@
 //! - `festina_wall`: the elapsed time that festina reports;
 //! - `hyperfine`: the slope of its total time over its number of runs (`--shell=none`), or null; `festina_slope` and
 //!   `reference_slope`: the same slope of ours and of the reference, in turn with hyperfine's, which alone they are to
-//!   be compared with;
+//!   be compared with; `silent_slope`: ours where streams are discarded, as hyperfine's are;
 //! - `added_*`: the difference of medians to the reference.
 #![allow(clippy::print_stdout, reason = "a program for the bench, whose output is its result")]
 
@@ -55,7 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut runner = Runner::new()?;
 
     let mut times: [Vec<f64>; 4] = Default::default();
-    let mut slopes: [Vec<f64>; 3] = Default::default();
+    let silent = Launch { output: Sink::Discard, errors: Sink::Discard, ..plain.clone() };
+    let mut slopes: [Vec<f64>; 4] = Default::default();
     for run in 0..runs {
         times[0].push(reference()?);
         let (total, wall) = festina(&mut runner, &plain)?;
@@ -66,10 +67,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             slopes[0].push(slope(&mut || reference().map(drop))?);
             slopes[1].push(slope(&mut || festina(&mut runner, &plain).map(drop))?);
             slopes[2].extend(hyperfine_slope(&program));
+            slopes[3].push(slope(&mut || festina(&mut runner, &silent).map(drop))?);
         }
     }
     let [reference, festina, wall, bounded] = times.map(median);
-    let [reference_slope, festina_slope, hyperfine] =
+    let [reference_slope, festina_slope, hyperfine, silent_slope] =
         slopes.map(|slopes| if slopes.is_empty() { None } else { Some(median(slopes)) });
     let added = |slope: Option<f64>| Some(slope? - reference_slope?);
     let or_null = |value: Option<f64>| value.map_or("null".to_owned(), |value| format!("{value:.1}"));
@@ -78,6 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
          \"festina_wall_us\": {wall:.1}, \"festina_bounded_us\": {bounded:.1}, \"hyperfine_us\": {}, \
          \"added_festina_us\": {:.1}, \"added_bounded_us\": {:.1}, \"added_hyperfine_us\": {}, \
          \"reference_slope_us\": {}, \"festina_slope_us\": {}, \"added_festina_slope_us\": {}, \
+         \"silent_slope_us\": {}, \"added_silent_slope_us\": {}, \
          \"ratio_festina\": {:.3}}}",
         or_null(hyperfine),
         festina - reference,
@@ -86,6 +89,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         or_null(reference_slope),
         or_null(festina_slope),
         or_null(added(festina_slope)),
+        or_null(silent_slope),
+        or_null(added(silent_slope)),
         festina / reference,
     );
     Ok(())

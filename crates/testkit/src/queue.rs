@@ -57,6 +57,11 @@ impl Queue {
         now + left
     }
 
+    /// Returns how many servers are busy at `time`.
+    pub fn busy(&self, time: f64) -> usize {
+        self.free.iter().filter(|free| **free > time).count()
+    }
+
     /// Returns `time`, or the end of the stall in which it lies.
     fn after_stall(&self, time: f64) -> f64 {
         let Some(Stall { period, length }) = self.stall else { return time };

@@ -24,9 +24,16 @@ pub struct TruthServer {
 struct Shared {
     begin: Instant,
     queue: Mutex<Queue>,
-    service: fn(u64) -> f64,
+    service: Service,
     state: Mutex<State>,
     is_over: AtomicBool,
+}
+
+/// How many seconds a request needs.
+#[derive(Clone, Copy, Debug)]
+enum Service {
+    Alone(fn(u64) -> f64),
+    Overlapping(fn(u64, usize) -> f64),
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +41,8 @@ struct State {
     n: u64,
     /// When requests came, in seconds from the begin.
     arrivals: Vec<f64>,
+    /// By how much the latest answer was late, in seconds.
+    latest: f64,
     connections: Vec<TcpStream>,
 }
 
@@ -44,6 +53,20 @@ impl TruthServer {
     ///
     /// If there is no port or thread for it.
     pub fn start(queue: Queue, service: fn(u64) -> f64) -> std::io::Result<Self> {
+        Self::serve(queue, Service::Alone(service))
+    }
+
+    /// Starts a server whose requests hinder each other: number k, which meets `busy` busy servers, needs
+    /// `service(k, busy)` seconds.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port or thread for it.
+    pub fn start_overlapping(queue: Queue, service: fn(u64, usize) -> f64) -> std::io::Result<Self> {
+        Self::serve(queue, Service::Overlapping(service))
+    }
+
+    fn serve(queue: Queue, service: Service) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
@@ -71,6 +94,12 @@ impl TruthServer {
     /// Returns how long it has been running, in seconds: the time on which its stalls stand.
     pub fn age(&self) -> f64 {
         self.shared.begin.elapsed().as_secs_f64()
+    }
+
+    /// Returns by how much the latest answer was later than the queue says, in seconds: a crowded machine disturbs the
+    /// truth as well.
+    pub fn latest(&self) -> f64 {
+        self.shared.state.lock().map(|state| state.latest).unwrap_or_default()
     }
 
     /// Returns when requests came, in seconds from the start, in order.
@@ -129,6 +158,9 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         if let Some(wait) = done.checked_duration_since(Instant::now()) {
             thread::sleep(wait);
         }
+        if let Ok(mut state) = shared.state.lock() {
+            state.latest = state.latest.max(done.elapsed().as_secs_f64());
+        }
         (&mut &*stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"ok\":true}")?;
     }
 }
@@ -144,6 +176,10 @@ fn due(shared: &Shared) -> Instant {
     // Two threads may come in another order than their requests: the queue takes them in order of time.
     let arrival = state.arrivals.last().map_or(now, |last| now.max(*last));
     state.arrivals.push(arrival);
-    let done = queue.serve(arrival, (shared.service)(number));
+    let service = match shared.service {
+        Service::Alone(seconds) => seconds(number),
+        Service::Overlapping(seconds) => seconds(number, queue.busy(arrival)),
+    };
+    let done = queue.serve(arrival, service);
     shared.begin + Duration::from_secs_f64(done)
 }

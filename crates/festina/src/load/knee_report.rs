@@ -1,6 +1,6 @@
 //! A knee for people.
 
-use festina_load::FoundBy;
+use festina_load::{FoundBy, percentile_name};
 use festina_report::{
     Axis, Block, Cell, Chart, Column, Mark, PlotPoint, Report, Role, Scale, Series, Table, Unit,
 };
@@ -59,6 +59,7 @@ pub fn knee_report(answer: &KneeAnswer) -> Report {
     if !result.findings.is_empty() {
         report.push(result.findings.clone());
     }
+    report.push(latency(answer));
     report.push(ladder(answer));
     report.push(throughput(answer));
     report.push(windows(answer));
@@ -91,6 +92,26 @@ pub(crate) fn ladder(answer: &KneeAnswer) -> Table {
         ]);
     }
     table
+}
+
+/// Draws the latency over the rate: the twin's as a line, what windows showed as points, the objective and the knee's band.
+pub(crate) fn latency(answer: &KneeAnswer) -> Chart {
+    let result = &answer.result;
+    let knee = &result.knee;
+    let name = percentile_name(result.probability);
+    let x = Axis::new("rate", Unit::Other("requests/s".to_owned()));
+    let y = Axis::new(name.clone(), Unit::Seconds).with_scale(Scale::Log10);
+    let measured =
+        knee.windows.iter().filter_map(|window| Some(PlotPoint::new(window.rate, window.latency_s?)));
+    let mut chart = Chart::new("Latency by rate", x, y)
+        .with(Series::line(format!("{name} of the twin"), Role::Fit, knee.curve.clone()))
+        .with(Series::points("measured", Role::Measured, measured))
+        .with_mark(Mark::horizontal(result.limit_s, "objective"));
+    if let Some(interval) = knee.rate.interval {
+        let (from, to) = (Some(interval.lower), Some(interval.upper));
+        chart = chart.with_mark(Mark::Region { from, to, label: "knee".to_owned() });
+    }
+    chart.with_caption("short windows find less than the twin: the queue has not filled")
 }
 
 /// Throughput by users, with the knee.

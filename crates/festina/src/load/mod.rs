@@ -4,9 +4,10 @@ mod knee_report;
 mod report;
 
 use festina_load::{
-    Arrivals, Check, LoadObserver, LoadPlan, Mode, Profile, RequestSpec, Rows, Slo, Target, Template,
+    Arrivals, Check, LoadObserver, LoadPlan, Mode, Profile, RequestSpec, Rows, Slo, Target, Template, Tls,
+    Trust,
 };
-pub use festina_load::{KneeResult, Limit, LoadResult, TimelinePoint};
+pub use festina_load::{KneeResult, Limit, LoadResult, TimelinePoint, Totals};
 use festina_machine::Source;
 use festina_types::{Bytes, CancelToken, Exit, Seconds};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use crate::{Error, Versioned, versioned};
 
 pub use knee_report::knee_report;
-pub(crate) use knee_report::{ladder, throughput, windows};
+pub(crate) use knee_report::{ladder, latency, throughput, windows};
 pub use report::load_report;
 
 /// What was asked for, as it was typed; `None` is the default.
@@ -24,6 +25,10 @@ pub struct LoadOptions {
     pub url: String,
     /// Hosts other than this machine that may be loaded.
     pub authorized: Vec<String>,
+    /// The name and the text of a file of certificates to trust instead of this machine's.
+    pub authorities: Option<(String, String)>,
+    /// Whether any certificate will do.
+    pub accepts_any_certificate: bool,
     /// The rate in requests a second.
     pub rate: Option<f64>,
     /// A rate over time: `10s@100,30s@100..500`.
@@ -176,19 +181,17 @@ impl KneeAnswer {
 impl LoadRequest {
     pub(crate) fn new(options: &LoadOptions) -> Result<Self, Error> {
         let target: Target = options.url.parse()?;
-        if target.is_tls {
-            return Err(Error::input_with_hint(
-                "https is not offered yet",
-                "load the service behind what encrypts, with http://",
-            ));
-        }
         let mode = mode(options)?;
         let slo: Slo = options.slo.as_deref().map(str::parse).transpose()?.unwrap_or_default();
         let checks = options.checks.iter().map(|text| text.parse::<Check>()).collect::<Result<_, _>>()?;
         let template = Template::new(&target, &spec(options)?)?;
         let addresses = target.addresses()?;
         target.require_consent(&addresses, &options.authorized)?;
+        let tls = tls(options, &target)?;
         let address = festina_load::first_answering(&addresses)?;
+        if let Some(tls) = &tls {
+            tls.greet(&address)?;
+        }
         let positive = |value: Option<usize>, name: &str| match value {
             Some(0) => Err(Error::input(format!("{name} cannot be 0"))),
             other => Ok(other),
@@ -197,6 +200,7 @@ impl LoadRequest {
         let threads = positive(options.threads, "--threads")?.unwrap_or_else(|| (cores / 2).clamp(1, 16));
         let plan = LoadPlan {
             address,
+            tls,
             template,
             mode,
             checks,
@@ -251,6 +255,25 @@ fn mode(options: &LoadOptions) -> Result<Mode, Error> {
         (None, rate) => Profile::constant(rate.unwrap_or(DEFAULT_RATE), duration)?,
     };
     Ok(Mode::Open { arrivals, profile })
+}
+
+/// Returns how connections are encrypted, if the address asks for it.
+fn tls(options: &LoadOptions, target: &Target) -> Result<Option<Tls>, Error> {
+    let trust = match &options.authorities {
+        _ if !target.is_tls => {
+            if options.authorities.is_some() || options.accepts_any_certificate {
+                return Err(Error::input_with_hint(
+                    "http:// has no certificates",
+                    "leave --ca and --accept-any-certificate away, or write https://",
+                ));
+            }
+            return Ok(None);
+        }
+        Some((file, pem)) => Trust::Authorities(file.clone(), pem.clone()),
+        None if options.accepts_any_certificate => Trust::Anybody,
+        None => Trust::Machine,
+    };
+    Ok(Some(Tls::new(target, &trust)?))
 }
 
 fn spec(options: &LoadOptions) -> Result<RequestSpec, Error> {

@@ -77,9 +77,10 @@ fn facts(answer: &LoadAnswer) -> Vec<(String, String)> {
     facts.push((
         "generator".to_owned(),
         format!(
-            "{} a request, busiest thread {}{late}",
+            "{} a request, busiest thread {}, waiting for a core {}{late}",
             Seconds(result.client.cpu_per_request_s),
-            Unit::Fraction.format(result.client.busiest_thread)
+            Unit::Fraction.format(result.client.busiest_thread),
+            Unit::Fraction.format(result.client.waiting_thread)
         ),
     ));
     if let Some(server) = &result.server {

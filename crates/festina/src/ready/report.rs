@@ -7,7 +7,7 @@ use festina_types::{Bytes, Estimate, Seconds};
 
 use super::result::{Fix, GrowthDetails, Measure, Memory, Question, ReadyResult, ServiceDetails, Verdict};
 use super::serve::number;
-use crate::load::{ladder, throughput, windows};
+use crate::load::{ladder, latency, throughput, windows};
 
 /// Returns `result` for people.
 pub fn ready_report(result: &ReadyResult) -> Report {
@@ -290,6 +290,7 @@ fn service_blocks(service: &ServiceDetails) -> Vec<Block> {
             ));
     }
     blocks.push(chart.into());
+    blocks.push(latency(knee).into());
     let mut inside = vec![ladder(knee).into(), windows(knee).into()];
     if let Some(calmed) = &service.calmed {
         inside.push(Block::heading(format!("With {} at a time", calmed.concurrency)));

@@ -104,12 +104,12 @@ impl Connection {
 
     /// Returns whether a part of the request has not been written.
     pub(crate) fn has_unsent(&self) -> bool {
-        self.written < self.outgoing.len()
+        self.written < self.outgoing.len() || self.transport.has_unsent()
     }
 
     /// Writes as much as the socket takes.
     pub(crate) fn send(&mut self) -> Progress {
-        while self.has_unsent() {
+        while self.written < self.outgoing.len() {
             match self.transport.write(&self.outgoing[self.written..]) {
                 Ok(0) => return Progress::Broken(Break::Closed),
                 Ok(n) => self.written += n,
@@ -118,7 +118,10 @@ impl Connection {
                 Err(error) => return Progress::Broken(Break::Io(error)),
             }
         }
-        Progress::Waiting
+        match self.transport.flush() {
+            Ok(()) => Progress::Waiting,
+            Err(error) => Progress::Broken(Break::Io(error)),
+        }
     }
 
     /// Reads all that has come.
@@ -146,8 +149,9 @@ impl Connection {
                 Ok(false) if self.parser.body_bytes > reading.max_body => {
                     return Progress::Broken(Break::TooLong);
                 }
-                // A read that fills less than the buffer has emptied the socket: epoll(7).
-                Ok(false) if n < buffer.len() => return Progress::Waiting,
+                Ok(false) if n < buffer.len() && self.transport.is_emptied_by_short_reads() => {
+                    return Progress::Waiting;
+                }
                 Ok(false) => {}
             }
         }

@@ -1,6 +1,7 @@
 //! The generator: threads with an epoll each, no locks, no channels on the way of a request.
 
 mod connection;
+mod gather;
 mod traffic;
 mod transport;
 mod worker;
@@ -15,10 +16,12 @@ use festina_types::{Bytes, CancelToken, Seconds};
 
 use crate::LoadError;
 use crate::check::{Check, Checks};
-use crate::plan::{Arrivals, Gaps, Profile};
+use crate::plan::{Arrivals, Profile};
 use crate::record::Record;
 use crate::request::Template;
-use worker::{Tick, Worker};
+use crate::tls::Tls;
+use gather::Gatherer;
+use worker::Worker;
 
 /// Who decides when a request is sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +47,8 @@ pub enum Mode {
 pub struct LoadPlan {
     /// Where requests go.
     pub address: SocketAddr,
+    /// How connections are encrypted, if they are.
+    pub tls: Option<Tls>,
     /// What they are.
     pub template: Template,
     /// When they are sent.
@@ -100,10 +105,47 @@ pub struct TimelinePoint {
     pub in_system: u64,
 }
 
-/// Is told how it goes, once a tick.
+/// Is told how it goes, once a tick: ten times a second, and in runs of over 24 s less often, but at least once a second.
 pub trait LoadObserver {
     /// Takes what happened since the last call.
     fn tick(&mut self, point: &TimelinePoint);
+
+    /// Takes all that happened since the begin.
+    fn totals(&mut self, _: &Totals<'_>) {}
+}
+
+/// All that happened since the begin of a load.
+#[derive(Clone, Copy, Debug)]
+pub struct Totals<'a> {
+    record: &'a Record,
+    sent: u64,
+}
+
+impl Totals<'_> {
+    /// Returns how many requests were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Returns how many were answered well.
+    pub fn good(&self) -> u64 {
+        self.record.good
+    }
+
+    /// Returns what went wrong, and how often.
+    pub fn errors(&self) -> &BTreeMap<String, u64> {
+        &self.record.errors
+    }
+
+    /// Returns the latency in seconds that a share `probability` of the requests did not exceed; `None` without requests.
+    pub fn latency(&self, probability: f64) -> Option<f64> {
+        self.record.latency.quantile(probability)
+    }
+
+    /// Returns the latencies: `(lower, upper, count)` of each bin, in seconds.
+    pub fn histogram(&self) -> Vec<(f64, f64, u64)> {
+        self.record.latency.bins()
+    }
 }
 
 impl LoadObserver for () {
@@ -119,15 +161,19 @@ pub(crate) struct Outcome {
     /// Of the gaps between actual sends, as multiples of the expected ones.
     pub(crate) sent_variation: Option<f64>,
     pub(crate) n_sent: u64,
+    /// Good responses while requests were sent.
+    pub(crate) good_in_time: u64,
     /// From the begin to the last response or the end of the waiting for it.
     pub(crate) elapsed: Seconds,
-    /// The busiest thread's share of its core while requests were sent.
+    /// The share of a core that the busiest thread used while requests were sent.
     pub(crate) busiest_thread: f64,
+    /// The share of that time that it waited for a core.
+    pub(crate) waiting_thread: f64,
 }
 
-/// Parts of a run for intervals: each has to be long against the time that a queue remembers.
-pub(crate) const N_PARTS: usize = 20;
-/// Points of the timeline, at most about.
+/// The shortest and the longest tick, in seconds: news are told in time, and their cost is none that could be measured.
+const TICKS: (f64, f64) = (0.1, 1.0);
+/// Ticks of a run, at most about, as long as that makes none too long.
 const N_TICKS: f64 = 240.0;
 
 /// Applies the load, and tells `observer` how it goes.
@@ -141,7 +187,7 @@ pub(crate) fn apply(
     observer: &mut dyn LoadObserver,
 ) -> Result<Outcome, LoadError> {
     let checks = Checks(plan.checks.clone());
-    let tick = ((plan.duration().0 / N_TICKS).max(0.1) * 1e9) as u64;
+    let tick = ((plan.duration().0 / N_TICKS).clamp(TICKS.0, TICKS.1) * 1e9) as u64;
     let (news, ticks) = mpsc::channel();
     // A common begin in the near future: all threads are ready by then.
     let begin = Instant::now() + Duration::from_millis(2);
@@ -171,111 +217,4 @@ pub(crate) fn apply(
         }
         Ok(gatherer.finish(begin.elapsed(), observer))
     })
-}
-
-/// Puts together what the threads tell.
-struct Gatherer<'a> {
-    plan: &'a LoadPlan,
-    tick: f64,
-    /// Ticks that not all threads have told, with how many have.
-    open: BTreeMap<usize, (usize, Record)>,
-    outcome: Outcome,
-    gaps: Gaps,
-    last_send: Option<f64>,
-    cpu_while_sending: u64,
-}
-
-impl<'a> Gatherer<'a> {
-    fn new(plan: &'a LoadPlan, tick: u64) -> Self {
-        let outcome = Outcome {
-            total: Record::new(),
-            parts: Vec::new(),
-            timeline: Vec::new(),
-            sent_variation: None,
-            n_sent: 0,
-            elapsed: Seconds(0.0),
-            busiest_thread: 0.0,
-        };
-        let tick = tick as f64 * 1e-9;
-        Self {
-            plan,
-            tick,
-            open: BTreeMap::new(),
-            outcome,
-            gaps: Gaps::default(),
-            last_send: None,
-            cpu_while_sending: 0,
-        }
-    }
-
-    fn take(&mut self, news: Tick, observer: &mut dyn LoadObserver) {
-        let is_sending = (news.number as f64 + 1.0) * self.tick <= self.plan.duration().0;
-        if is_sending {
-            let busy = news.record.cpu as f64 * 1e-9 / self.tick;
-            self.outcome.busiest_thread = self.outcome.busiest_thread.max(busy);
-            self.cpu_while_sending += news.record.cpu;
-        }
-        let (told, record) = self.open.entry(news.number).or_insert_with(|| (0, Record::new()));
-        *told += 1;
-        let in_system = record.in_system + news.record.in_system;
-        record.add(&news.record);
-        record.sends.extend_from_slice(&news.record.sends);
-        record.in_system = in_system;
-        while let Some(entry) = self.open.first_entry().filter(|entry| entry.get().0 == self.plan.threads) {
-            let number = *entry.key();
-            let (_, record) = entry.remove();
-            self.close_tick(number, record, observer);
-        }
-    }
-
-    fn close_tick(&mut self, number: usize, mut record: Record, observer: &mut dyn LoadObserver) {
-        record.sends.sort_unstable();
-        for send in &record.sends {
-            let position = self.position_of(*send as f64 * 1e-9);
-            if let Some(last) = self.last_send.replace(position) {
-                self.gaps.add(position - last);
-            }
-        }
-        let outcome = &mut self.outcome;
-        let is_open = matches!(self.plan.mode, Mode::Open { .. });
-        let sent = if is_open { record.sends.len() as u64 } else { record.good + record.n_errors() };
-        outcome.n_sent += sent;
-        let point = TimelinePoint {
-            time_s: (number as f64 + 1.0) * self.tick,
-            sent,
-            good: record.good,
-            errors: record.n_errors(),
-            p50_s: record.latency.quantile(0.5),
-            p99_s: record.latency.quantile(0.99),
-            max_s: record.latency.max(),
-            in_system: record.in_system,
-        };
-        observer.tick(&point);
-        outcome.timeline.push(point);
-        let n_ticks = (self.plan.duration().0 / self.tick).ceil().max(1.0) as usize;
-        let part = (number * N_PARTS / n_ticks).min(N_PARTS - 1);
-        while outcome.parts.len() <= part {
-            outcome.parts.push(Record::new());
-        }
-        outcome.parts[part].add(&record);
-        outcome.total.add(&record);
-    }
-
-    /// Returns where in the process of rate 1 a time lies: a changing rate is no variation of the gaps.
-    fn position_of(&self, time: f64) -> f64 {
-        match &self.plan.mode {
-            Mode::Open { arrivals: Arrivals::Trace(_), .. } | Mode::Closed { .. } => time,
-            Mode::Open { profile, .. } => profile.expected_until(time),
-        }
-    }
-
-    fn finish(mut self, elapsed: Duration, observer: &mut dyn LoadObserver) -> Outcome {
-        // A thread that failed has told less than the others: what they saw still counts.
-        for (number, (_, record)) in std::mem::take(&mut self.open) {
-            self.close_tick(number, record, observer);
-        }
-        self.outcome.sent_variation = self.gaps.variation();
-        self.outcome.elapsed = Seconds(elapsed.as_secs_f64());
-        self.outcome
-    }
 }

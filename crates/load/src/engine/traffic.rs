@@ -46,7 +46,7 @@ impl Worker<'_> {
         if n_open >= self.max_connections {
             return Ok(None);
         }
-        let transport = match Transport::connect(&self.plan.address) {
+        let transport = match Transport::connect(&self.plan.address, self.plan.tls.as_ref()) {
             Ok(transport) => transport,
             Err(error) if is_shortage(&error) => {
                 self.record.is_short = true;

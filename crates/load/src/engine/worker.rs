@@ -7,6 +7,8 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
+use festina_machine::Source;
+use festina_machine::process::Scheduled;
 use festina_types::CancelToken;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -76,6 +78,7 @@ pub(crate) struct Worker<'a> {
     n_ticks: usize,
     pub(super) buffer: Vec<u8>,
     cpu_at_tick: u64,
+    delay_at_tick: u64,
 }
 
 impl<'a> Worker<'a> {
@@ -128,6 +131,7 @@ impl<'a> Worker<'a> {
             n_ticks: 0,
             buffer: vec![0; BUFFER],
             cpu_at_tick: 0,
+            delay_at_tick: 0,
         };
         worker.advance_schedule();
         Ok(worker)
@@ -138,6 +142,7 @@ impl<'a> Worker<'a> {
         // Timers of a thread may be late by 50 µs unless it asks for better.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
         self.cpu_at_tick = thread_cpu();
+        self.delay_at_tick = run_delay();
         if self.schedule.is_none() {
             (0..self.max_connections).for_each(|_| self.admit(0));
         }
@@ -199,6 +204,8 @@ impl<'a> Worker<'a> {
         let cpu = thread_cpu();
         let mut record = std::mem::replace(&mut self.record, Record::new());
         record.cpu = cpu - std::mem::replace(&mut self.cpu_at_tick, cpu);
+        let delay = run_delay();
+        record.run_delay = delay.saturating_sub(std::mem::replace(&mut self.delay_at_tick, delay));
         record.in_system = (self.in_flight + self.waiting.len()) as u64;
         // Whoever listens may have stopped; then nobody wants to know.
         let _ = self.news.send(Tick { number: self.n_ticks, record });
@@ -255,6 +262,11 @@ impl<'a> Worker<'a> {
 
 fn nanoseconds(seconds: f64) -> u64 {
     (seconds * 1e9) as u64
+}
+
+/// Returns how long this thread has waited for a core; 0 where the kernel does not count it.
+fn run_delay() -> u64 {
+    Scheduled::of_this_thread(&Source::live()).map_or(0, |scheduled| scheduled.run_delay_ns)
 }
 
 fn thread_cpu() -> u64 {

@@ -32,6 +32,8 @@ pub struct Knee {
     pub found_by: FoundBy,
     /// The highest throughput of a closed loop, in requests a second.
     pub capacity: f64,
+    /// What the twin says of the latency at a rate: `(requests a second, seconds)` of the quantile that is asked for.
+    pub curve: Vec<(f64, f64)>,
     /// Throughput by users.
     pub ladder: Vec<Rung>,
     /// The share of its highest throughput that the service loses when many requests overlap.
@@ -73,6 +75,8 @@ pub struct Window {
     pub rate: f64,
     /// The share of requests beyond the limit.
     pub share: f64,
+    /// The latency in seconds of the quantile that is asked for; `None` without requests.
+    pub latency_s: Option<f64>,
     /// The shares that the twin calls likely; `None` in a search.
     pub likely: Option<(f64, f64)>,
     /// Whether the objective held, as far as the window tells.
@@ -96,6 +100,8 @@ const REPLICATES: usize = 40;
 const MISFIT: f64 = 0.02;
 /// Simulated windows that say what is likely.
 const WINDOWS: u64 = 200;
+/// Shares of the capacity at which the twin's latency is told.
+const CURVE: [f64; 14] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98];
 /// The largest share of likely windows on either side that a window may lie outside of.
 const UNLIKELY: f64 = 0.01;
 
@@ -117,6 +123,7 @@ pub(crate) fn find(
         rate: Estimate { value: 0.0, interval: None, method: Method::Simulation },
         found_by: FoundBy::Twin,
         capacity,
+        curve: Vec::new(),
         ladder: ladder.rungs(),
         loss_when_overlapping: loss,
         windows: Vec::new(),
@@ -126,6 +133,7 @@ pub(crate) fn find(
     let twin = Twin::new(ladder.service_times(), capacity).filter(|_| loss <= RETROGRADE);
     if let Some(twin) = twin {
         knee.rate = estimate(&twin, &ladder, (capacity, error), target, seed);
+        knee.curve = curve(&twin, capacity, target, seed);
         if knee.rate.value <= 0.0 || subject.is_canceled() {
             return Ok(knee);
         }
@@ -170,6 +178,12 @@ fn estimate(
     Estimate { value, interval: Some(interval), method: Method::Simulation }
 }
 
+/// Returns the twin's latency at rates up to almost its capacity.
+fn curve(twin: &Twin, capacity: f64, target: Target, seed: u64) -> Vec<(f64, f64)> {
+    let rates = CURVE.iter().map(|share| share * capacity);
+    rates.filter_map(|rate| Some((rate, twin.quantile(rate, 1.0 - target.allowed, seed)?))).collect()
+}
+
 /// Returns whether windows below and above the knee go as the twin says.
 fn agrees(
     subject: &mut dyn Subject,
@@ -182,7 +196,7 @@ fn agrees(
     let mut agrees = true;
     for factor in [0.95, 1.05] {
         let rate = knee.rate.value * factor;
-        let run = subject.open(rate, budget * 0.08, target.limit)?;
+        let run = subject.open(rate, budget * 0.08, target)?;
         knee.is_valid &= run.is_valid;
         let mut shares: Vec<f64> = (0..WINDOWS)
             .map(|k| twin.share_of_window(rate, run.sent as usize, target.limit, seed + 1000 + k))
@@ -193,7 +207,8 @@ fn agrees(
         let likely = (shares[tail] / 2.0, shares[shares.len() - 1 - tail] * 2.0 + target.allowed);
         let share = run.share;
         agrees &= share >= likely.0 * 0.999 && share <= likely.1;
-        knee.windows.push(Window { rate, share, likely: Some(likely), holds: share <= target.allowed });
+        let holds = share <= target.allowed;
+        knee.windows.push(Window { rate, share, latency_s: run.latency_s, likely: Some(likely), holds });
         if subject.is_canceled() {
             break;
         }

@@ -25,12 +25,12 @@ pub(crate) fn search(
         }
         let rate = f64::midpoint(low, high);
         // A rate at which a window would see hardly any request tells nothing.
-        let run = subject.open(rate, seconds.max(20.0 / rate.max(1.0)), target.limit)?;
+        let run = subject.open(rate, seconds.max(20.0 / rate.max(1.0)), target)?;
         knee.is_valid &= run.is_valid;
         let share = run.share;
         let waits = run.backlog as f64 > 3.0 + 2.0 * rate * target.limit;
         let holds = share <= target.allowed && !waits;
-        knee.windows.push(Window { rate, share, likely: None, holds });
+        knee.windows.push(Window { rate, share, latency_s: run.latency_s, likely: None, holds });
         if holds {
             low = rate;
         } else {

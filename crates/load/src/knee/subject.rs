@@ -1,5 +1,6 @@
 //! What is asked whether it bears a load: a service, or in tests a queue that is computed.
 
+use super::Target;
 use crate::LoadError;
 
 /// A service that can be loaded for a while.
@@ -8,7 +9,7 @@ pub(crate) trait Subject {
     fn closed(&mut self, users: usize, seconds: f64) -> Result<ClosedRun, LoadError>;
 
     /// Sends requests at `rate` a second for `seconds`, by a Poisson process, to a service that is idle at first.
-    fn open(&mut self, rate: f64, seconds: f64, limit: f64) -> Result<OpenRun, LoadError>;
+    fn open(&mut self, rate: f64, seconds: f64, target: Target) -> Result<OpenRun, LoadError>;
 
     /// Returns whether the user wants to stop.
     fn is_canceled(&self) -> bool;
@@ -30,6 +31,8 @@ pub(crate) struct ClosedRun {
 pub(crate) struct OpenRun {
     /// The share of requests that took longer than the limit, or failed.
     pub(crate) share: f64,
+    /// The latency in seconds that the share of requests which is to be in time did not exceed; `None` without requests.
+    pub(crate) latency_s: Option<f64>,
     /// Requests sent.
     pub(crate) sent: u64,
     /// Requests in the service at the end of the window.

@@ -114,13 +114,15 @@ impl Subject for Simulated {
         Ok(ClosedRun { throughputs, times, is_valid: true })
     }
 
-    fn open(&mut self, rate: f64, seconds: f64, limit: f64) -> Result<OpenRun, LoadError> {
+    fn open(&mut self, rate: f64, seconds: f64, target: Target) -> Result<OpenRun, LoadError> {
         self.spent += seconds;
         let n = (rate * seconds) as usize;
-        let latencies = self.latencies(rate, n);
-        let above = latencies.iter().filter(|latency| **latency > limit).count();
+        let mut latencies = self.latencies(rate, n);
+        latencies.sort_by(f64::total_cmp);
+        let above = latencies.iter().filter(|latency| **latency > target.limit).count();
         let share = above as f64 / n.max(1) as f64;
-        Ok(OpenRun { share, sent: n as u64, backlog: 0, is_valid: true })
+        let latency_s = latencies.get(((1.0 - target.allowed) * n as f64) as usize).copied();
+        Ok(OpenRun { share, latency_s, sent: n as u64, backlog: 0, is_valid: true })
     }
 
     fn is_canceled(&self) -> bool {

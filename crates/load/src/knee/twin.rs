@@ -76,6 +76,19 @@ impl Twin {
         above as f64 / (ARRIVALS - WARM_UP) as f64
     }
 
+    /// Returns the latency in seconds that a share `probability` of requests does not exceed at `rate`, once the queue has
+    /// filled.
+    pub(crate) fn quantile(&self, rate: f64, probability: f64, seed: u64) -> Option<f64> {
+        let mut latencies = Vec::with_capacity(ARRIVALS - WARM_UP);
+        self.simulate(rate, ARRIVALS, seed, |index, latency| {
+            if index >= WARM_UP {
+                latencies.push(latency);
+            }
+        });
+        let rank = (probability * latencies.len() as f64).ceil().max(1.0) as usize - 1;
+        (rank < latencies.len()).then(|| *latencies.select_nth_unstable_by(rank, f64::total_cmp).1)
+    }
+
     /// Returns the share of `arrivals` requests to an empty service that take longer than `limit`.
     pub(crate) fn share_of_window(&self, rate: f64, arrivals: usize, limit: f64, seed: u64) -> f64 {
         let mut above = 0;
@@ -115,6 +128,9 @@ mod tests {
         let shares: Vec<f64> = (0..10).map(|seed| twin.share_above(800.0, 11.25e-3, seed)).collect();
         let mean = shares.iter().sum::<f64>() / 10.0;
         assert!((mean - 0.01).abs() < 0.003, "{mean}");
+        let tails = (0..10).filter_map(|seed| twin.quantile(800.0, 0.99, seed));
+        let mean = tails.sum::<f64>() / 10.0;
+        assert!((mean / 11.25e-3 - 1.0).abs() < 0.08, "{mean}");
     }
 
     #[test]

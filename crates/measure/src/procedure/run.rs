@@ -163,12 +163,13 @@ impl Procedure<'_> {
         if self.samples.iter().any(|sample| sample.point == point) {
             return Ok(());
         }
-        let expected = self.expected(point).unwrap_or_default();
-        let left = self.left();
-        let message = format!(
-            "{} was not started: it would take up to {expected}, and {left} of the budget are left",
-            shown(point)
-        );
+        let reason = match self.expected(point) {
+            Some(expected) => {
+                format!("it would take up to {expected}, and {} of the budget are left", self.left())
+            }
+            None => "the budget was used before".to_owned(),
+        };
+        let message = format!("{} was not started: {reason}", shown(point));
         let finding = Finding::new(Severity::Warning, "beyond-budget", message);
         self.notice(finding.with_hint("give a larger --budget, or leave the forecast to tell"))
     }

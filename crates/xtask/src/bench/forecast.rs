@@ -8,6 +8,7 @@
 
 mod cases;
 mod derive;
+mod goals;
 mod peers;
 mod score;
 mod series;
@@ -171,11 +172,14 @@ fn section(scored: &[Scored], seconds: &mut [f64], series: usize) -> Section {
         .map(str::to_owned)
         .to_vec(),
         rows,
-        notes: vec![format!(
+        notes: goals::missed(scored)
+            .into_iter()
+            .chain([format!(
             "Fit, forecasts and bands of a series, the shortest of {TIMINGS} times: median {:.0} µs, worst {:.0} µs (goal: under 2 ms).",
             1e6 * median,
             1e6 * worst
-        )],
+        )])
+            .collect(),
     }
 }
 

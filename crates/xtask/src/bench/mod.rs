@@ -4,12 +4,16 @@
 //! one benchmark can be run again without the others. The protocol is in bench/README.md.
 
 mod forecast;
+mod hog;
 mod interleave;
+mod load;
 mod mpi;
 mod mst;
 mod native;
 mod noise;
 mod page;
+mod profile;
+mod profile_gains;
 mod python;
 mod script;
 mod simulate;
@@ -72,6 +76,18 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "mst", about: "minimum spanning trees", run: mst::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
     Benchmark {
+        name: "profile",
+        about: "cost and truth of a profile, beside the peers': [SCALE]",
+        run: profile::run,
+        is_complete: true,
+    },
+    Benchmark {
+        name: "profile-gains",
+        about: "gains that a profile foretells, beside those made",
+        run: profile_gains::run,
+        is_complete: true,
+    },
+    Benchmark {
         name: "pipes",
         about: "one long text in blocks, and long outputs: [--megabytes N]",
         run: script::pipes,
@@ -87,6 +103,12 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "ready",
         about: "forecasts of training and predicting: [--models boosting,logistic,forest] [--budget SECONDS]",
         run: script::ready,
+        is_complete: true,
+    },
+    Benchmark {
+        name: "load",
+        about: "festina load beside wrk and computed servers: [rate] [truth] [knee] [honesty] [--long]",
+        run: load::run,
         is_complete: true,
     },
     Benchmark {

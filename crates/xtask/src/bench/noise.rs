@@ -1,10 +1,11 @@
 //! A CPU hog beside the measurement: which runs are flagged, and what becomes of the speed-up.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::hog::Hog;
 use super::page::Section;
 use crate::shell;
 
@@ -52,24 +53,6 @@ pub(crate) fn run(_: &[String]) -> Result<()> {
         ],
     };
     section.save("noise")
-}
-
-/// An endless loop on CPU 0; dropping it ends it.
-struct Hog(Child);
-
-impl Hog {
-    fn start() -> Result<Self> {
-        let mut command = Command::new("taskset");
-        command.args(["--cpu-list", "0", "sh", "-c", "while :; do :; done"]).stdin(Stdio::null());
-        Ok(Self(command.spawn().context("failed to start taskset (Debian: util-linux)")?))
-    }
-}
-
-impl Drop for Hog {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn measure(festina: &std::path::Path, folder: &std::path::Path) -> Result<Value> {

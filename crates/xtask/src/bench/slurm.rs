@@ -45,7 +45,7 @@ fn measure(festina: &Path, folder: &Path) -> Result<Section> {
         (festina.to_string_lossy().into_owned(), folder.join("runs").display().to_string());
     let tasks = |on: &[&str], range: &str| {
         let options = [festina.as_str(), "run", "-q", "-j", "2", "--state", &state, "--range", range];
-        with_slurm(&[&options, on, &["--shell", "--", "sleep 0.01; : {}"]].concat())
+        with_slurm(&[&options, on, &["--", "env", "TASK={}", "sleep", "0.01"]].concat())
     };
     let array = format!("--array=1-{ELEMENTS}%2");
     let commands = [
@@ -74,7 +74,7 @@ fn measure(festina: &Path, folder: &Path) -> Result<Section> {
         title: "Short tasks in an allocation of Slurm: `festina run --on slurm`".to_owned(),
         order: 64,
         protocol: format!(
-            "`sh -c 'sleep 0.01'` on two slots, {ROUNDS} rounds in turn, from the command to its end; the cluster is emulated \
+            "`env TASK=N sleep 0.01` on two slots, {ROUNDS} rounds in turn, from the command to its end; the cluster is emulated \
              on this machine."
         ),
         columns: ["where", "tasks", "seconds", "ms a task"].map(str::to_owned).to_vec(),

@@ -20,6 +20,7 @@ pub(crate) fn laws(kind: Kind) -> &'static [(&'static str, Forecaster)] {
         Kind::Strong => &[
             ("Amdahl", |x, t, at| relative(x, t, at, |p| [1.0, 1.0 / p, 0.0], false)),
             ("Amdahl anchored", |x, t, at| relative(x, t, at, |p| [1.0, 1.0 / p, 0.0], true)),
+            ("Amdahl, last two points", last_two),
             ("Amdahl + log p", |x, t, at| relative(x, t, at, |p| [1.0, 1.0 / p, p.log2()], false)),
             ("USL", |x, t, at| relative(x, t, at, |p| [1.0, 1.0 / p, p], false)),
             ("Karp–Flatt last", karp_flatt),
@@ -58,6 +59,15 @@ fn karp_flatt(x: &[f64], t: &[f64], at: &[f64]) -> Vec<f64> {
     let (workers, speedup) = (x[last] / x[0], t[0] / t[last]);
     let serial = ((1.0 / speedup - 1.0 / workers) / (1.0 - 1.0 / workers)).max(0.0);
     at.iter().map(|p| t[0] * (serial + (1.0 - serial) * x[0] / p)).collect()
+}
+
+/// Amdahl's law through the last two points; a serial or a parallel part that would be negative is none.
+fn last_two(x: &[f64], t: &[f64], at: &[f64]) -> Vec<f64> {
+    let last = x.len() - 1;
+    let (before, end) = (1.0 / x[last - 1], 1.0 / x[last]);
+    let parallel = ((t[last - 1] - t[last]) / (before - end)).clamp(0.0, t[last] / end);
+    let serial = t[last] - parallel * end;
+    at.iter().map(|p| serial + parallel / p).collect()
 }
 
 fn last_slope(x: &[f64], t: &[f64], at: &[f64]) -> Vec<f64> {

@@ -22,6 +22,8 @@ pub(crate) struct Scored {
     pub(crate) kind: &'static str,
     pub(crate) split: &'static str,
     pub(crate) at: f64,
+    /// How many times the largest given place that is.
+    pub(crate) beyond: f64,
     pub(crate) truth: f64,
     /// `None` where the method gave none, or NaN.
     pub(crate) forecast: Option<f64>,
@@ -37,6 +39,7 @@ impl Scored {
             kind: case.kind.name(),
             split: case.split,
             at: case.at[index],
+            beyond: case.at[index] / case.x.last().copied().unwrap_or(f64::NAN),
             truth: case.truth[index],
             forecast: forecast.is_finite().then_some(forecast),
             band: None,
@@ -145,7 +148,17 @@ mod tests {
     fn scored(truth: f64, forecast: f64, band: Option<(f64, f64)>) -> Scored {
         let forecast = forecast.is_finite().then_some(forecast);
         let (method, application) = ("m".to_owned(), "a".to_owned());
-        Scored { method, application, kind: "strong", split: "f=2", at: 2.0, truth, forecast, band }
+        Scored {
+            method,
+            application,
+            kind: "strong",
+            split: "f=2",
+            at: 2.0,
+            beyond: 2.0,
+            truth,
+            forecast,
+            band,
+        }
     }
 
     #[test]

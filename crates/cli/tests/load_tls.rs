@@ -1,0 +1,151 @@
+//! `festina load https://…` against a real TLS server with certificates made for the test.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use festina_testkit::{Queue, TruthServer};
+use serde_json::Value;
+
+/// Python's own server behind OpenSSL: HTTP/1.1, connections are kept.
+const SERVER: &str = r#"
+import http.server, ssl, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        n = len(self.rfile.read(int(self.headers["content-length"])))
+        body = b'{"n": %d}' % n + b" " * 100_000
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"#;
+
+struct TlsServer {
+    child: Child,
+    url: String,
+}
+
+impl TlsServer {
+    /// Serves with the certificate and key `name` of `folder`.
+    fn start(folder: &Path, name: &str) -> Self {
+        let mut child = Command::new("python3")
+            .args(["-c", SERVER])
+            .args([folder.join(format!("{name}.pem")), folder.join(format!("{name}.key"))])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        Self { child, url: format!("https://127.0.0.1:{}/", port.trim()) }
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn openssl(folder: &Path, arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Makes a key and the certificate `name`, valid for `days` days, with `extensions`, signed by `signer` or by itself.
+fn certificate(folder: &Path, name: &str, days: &str, extensions: &str, signer: Option<&str>) {
+    let [key, request, extra, out] = ["key", "csr", "extra", "pem"].map(|end| format!("{name}.{end}"));
+    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    openssl(
+        folder,
+        &[&["req"], &curve[..], &["-keyout", &key, "-out", &request, "-subj", "/CN=test"]].concat(),
+    );
+    std::fs::write(folder.join(&extra), extensions).unwrap();
+    let [signer_pem, signer_key] = ["pem", "key"].map(|end| format!("{}.{end}", signer.unwrap_or(name)));
+    let by = match signer {
+        Some(_) => vec!["-CA", &signer_pem, "-CAkey", &signer_key, "-CAcreateserial"],
+        None => vec!["-signkey", &key],
+    };
+    let what = ["-in", &request, "-extfile", &extra, "-days", days, "-out", &out];
+    openssl(folder, &[&["x509", "-req"], by.as_slice(), &what[..]].concat());
+}
+
+fn load(url: &str, arguments: &[&str]) -> Output {
+    let fixed = ["--rate", "40", "-d", "500ms", "--body", "some text", "--check", "json=/n:9", "--json"];
+    let program = env!("CARGO_BIN_EXE_festina");
+    Command::new(program).args(["load", url]).args(fixed).args(arguments).output().unwrap()
+}
+
+fn assert_all_good(output: &Output) {
+    let answer: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let requests = &answer["requests"];
+    assert!(requests["sent"].as_u64().unwrap() > 0, "{requests}");
+    assert_eq!(requests["sent"], requests["good"], "{requests}");
+}
+
+fn assert_refused(output: &Output, words: &str) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(errors.contains(words), "{words}: {errors}");
+    assert_eq!((errors.matches("error: ").count(), errors.matches("hint: ").count()), (1, 1), "{errors}");
+}
+
+#[test]
+fn a_certificate_is_good_that_the_given_authority_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    certificate(folder, "authority", "2", "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign", None);
+    certificate(folder, "service", "2", "subjectAltName=IP:127.0.0.1", Some("authority"));
+    let server = TlsServer::start(folder, "service");
+    let authority = folder.join("authority.pem").display().to_string();
+    assert_all_good(&load(&server.url, &["--ca", &authority]));
+    assert_all_good(&load(&server.url, &["--ca", &authority, "--no-keep-alive"]));
+    assert_refused(&load(&server.url, &[]), "signed by nobody who is trusted here");
+}
+
+#[test]
+fn a_self_signed_certificate_needs_to_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let extensions = "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:TRUE";
+    certificate(folder.path(), "own", "2", extensions, None);
+    let server = TlsServer::start(folder.path(), "own");
+    let own = folder.path().join("own.pem").display().to_string();
+    assert_refused(&load(&server.url, &[]), "its certificate is self-signed");
+    assert_all_good(&load(&server.url, &["--ca", &own]));
+    assert_all_good(&load(&server.url, &["--accept-any-certificate"]));
+}
+
+#[test]
+fn expired_certificates_and_those_of_others_are_one_clear_error() {
+    let folder = tempfile::tempdir().unwrap();
+    certificate(folder.path(), "late", "-1", "subjectAltName=IP:127.0.0.1", None);
+    let late = TlsServer::start(folder.path(), "late");
+    assert_refused(&load(&late.url, &[]), "its certificate has expired");
+    certificate(folder.path(), "other", "2", "subjectAltName=DNS:other.example", None);
+    let other = TlsServer::start(folder.path(), "other");
+    let given = folder.path().join("other.pem").display().to_string();
+    assert_refused(&load(&other.url, &["--ca", &given]), "other.example");
+}
+
+#[test]
+fn what_is_not_encrypted_is_told() {
+    let server = TruthServer::start(Queue::new(1, None), |_| 0.001).unwrap();
+    let url = server.url().replace("http:", "https:");
+    assert_refused(&load(&url, &["--accept-any-certificate"]), "http://");
+    let output = load(&server.url(), &["--accept-any-certificate"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let output = load(&url, &["--ca", "/dev/null"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no certificates in PEM"), "{output:?}");
+}
