@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ast
 import shlex
+from collections.abc import Callable
 from typing import Any
 
+import festina
 from festina import _verbs
 from festina._errors import InputError
 from festina._result import Result
 
-_USAGE = "hint: %festina cores · %festina laws 0.05 cores=32 · %%festina scale n=1e4..1e6 p=1,2"
+_USAGE = "hint: %festina cores · %festina solve tsp cities.csv time=5s · %%festina scale n=1e4..1e6 p=1,2"
 
 
 def _options(words: list[str]) -> tuple[list[Any], dict[str, Any]]:
@@ -41,11 +43,24 @@ def _value(text: str) -> Any:
 def line(text: str) -> Result:
     """Answer ``%festina VERB …``."""
     verb, *words = shlex.split(text) or [""]
-    verbs = {"cores": _verbs.cores, "laws": _verbs.laws, "run": _verbs.run, "scale": _verbs.scale}
+    verbs: dict[str, Callable[..., Result]] = {
+        "cores": _verbs.cores,
+        "laws": _verbs.laws,
+        "load": festina.load,
+        "run": _verbs.run,
+        "scale": _verbs.scale,
+        "solve": _solve,
+    }
     if verb not in verbs:
         raise InputError(f"%festina {verb}: one of {', '.join(verbs)}\n{_USAGE}")
     places, named = _options(words)
-    answer: Result = verbs[verb](*places, **named)  # type: ignore[operator]
+    return verbs[verb](*places, **named)
+
+
+def _solve(problem: str = "", *places: Any, **named: Any) -> Result:
+    if problem not in festina.solve.__all__:
+        raise InputError(f"%festina solve {problem}: one of {', '.join(festina.solve.__all__)}\n{_USAGE}")
+    answer: Result = getattr(festina.solve, problem)(*places, **named)
     return answer
 
 
@@ -82,7 +97,7 @@ def _function(body: str, names: dict[str, Any]) -> Any:
 def load(shell: Any) -> None:
     """Add the magics to a shell of IPython's."""
 
-    def festina(text: str, body: str | None = None) -> Result:
+    def magic(text: str, body: str | None = None) -> Result:
         return line(text) if body is None else cell(text, body, shell.user_ns)
 
-    shell.register_magic_function(festina, "line_cell", "festina")
+    shell.register_magic_function(magic, "line_cell", "festina")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from festina._errors import UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas
     import pyarrow
 
@@ -160,6 +162,62 @@ class TourResult(Result):
         """Return the cities in the order of the tour: index, counted from 0, and name."""
         tour, names = self._data["tour"], self._data["cities"]
         return [{"city": city, "name": name} for city, name in zip(tour, names)]
+
+
+class ForestResult(Result):
+    """A minimum spanning forest; its table has a row for each edge, the lightest first."""
+
+    def __init__(self, answer: Answer, ends: list[tuple[int, int]], nodes: Sequence[Any] | None) -> None:
+        super().__init__(answer)
+        self.ends = ends
+        names = self._data["tree"]
+        self._data["tree"] = (
+            [tuple(edge) for edge in names]
+            if nodes is None
+            else [(nodes[a], nodes[b], edge[2]) for (a, b), edge in zip(ends, names, strict=True)]
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the edges: from, to and weight."""
+        return [{"from": a, "to": b, "weight": weight} for a, b, weight in self._data["tree"]]
+
+
+class PlanResult(Result):
+    """Routes with their timetables; its table has a row for each line of a timetable."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the lines of all timetables: vehicle, action, stop, times, distance, and what is on board."""
+        return [
+            {"vehicle": route["vehicle"], "stop": None, "place": None, **_flat(line)}
+            for route in self._data["routes"]
+            for line in route["lines"]
+        ]
+
+
+class LoadResult(Result):
+    """What users of a service would have seen; its table has a row for each moment of the load."""
+
+    _rows_of = "timeline"
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the generator kept up: if it did not, nothing is known of the service."""
+        is_valid: bool = self._data["client"]["is_valid"]
+        return is_valid
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether all objectives hold; `None` if that cannot be told."""
+        found = [objective["holds"] for objective in self._data["objectives"]]
+        if not self.is_valid or (None in found and False not in found):
+            return None
+        return False not in found
+
+
+class KneeResult(Result):
+    """The highest rate that a service bears; its table has a row for each number of users that was tried."""
+
+    _rows_of = "ladder"
 
 
 class RunResult(Result):

@@ -16,6 +16,7 @@ mod error;
 mod guard;
 mod interrupt;
 mod laws;
+mod load;
 mod map;
 #[allow(unsafe_code, reason = "memory is mapped, pulled from other processes and lent to Python")]
 mod memory;
@@ -35,7 +36,11 @@ fn _festina(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scale::scale, module)?)?;
     module.add_function(wrap_pyfunction!(scale::scale_from, module)?)?;
     module.add_function(wrap_pyfunction!(run::run, module)?)?;
-    module.add_function(wrap_pyfunction!(solve::tsp, module)?)?;
+    module.add_function(wrap_pyfunction!(load::load, module)?)?;
+    module.add_function(wrap_pyfunction!(solve::mst::mst, module)?)?;
+    module.add_function(wrap_pyfunction!(solve::mst::mst_of_edges, module)?)?;
+    module.add_function(wrap_pyfunction!(solve::tsp::tsp, module)?)?;
+    module.add_function(wrap_pyfunction!(solve::vrp::vrp, module)?)?;
     module.add_class::<board::Board>()?;
     module.add_class::<channel::Channel>()?;
     module.add_class::<memory::Block>()?;
