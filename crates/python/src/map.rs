@@ -6,6 +6,9 @@ use pyo3::prelude::*;
 
 use crate::answer::Answer;
 
+/// From when to when a worker worked, on which item first, on how many, and how many of them failed.
+type LaneSpan = (f64, f64, u64, u64, u64);
+
 /// What a map did, as its driver counted it.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
@@ -26,8 +29,8 @@ pub(crate) struct Tally {
     /// Numbers of items, and the time of as many together.
     durations: Vec<(u64, f64)>,
     longest: Option<(u64, f64)>,
-    /// For each worker, from when to when it worked, on which item first, on how many, and how many failed.
-    lanes: Vec<Vec<(f64, f64, u64, u64, u64)>>,
+    /// What each worker did.
+    lanes: Vec<Vec<LaneSpan>>,
     /// Code, message and hint of what was noticed.
     findings: Vec<(String, String, Option<String>)>,
 }
@@ -79,8 +82,8 @@ pub(crate) fn map_report(tally: Tally) -> Answer {
     Answer::new(&result.to_json(), report(&result))
 }
 
-fn timeline(lanes: &[Vec<(f64, f64, u64, u64, u64)>]) -> Vec<MapSpan> {
-    let span = |worker: usize, &(from_s, to_s, first, items, failed): &(f64, f64, u64, u64, u64)| MapSpan {
+fn timeline(lanes: &[Vec<LaneSpan>]) -> Vec<MapSpan> {
+    let span = |worker: usize, &(from_s, to_s, first, items, failed): &LaneSpan| MapSpan {
         worker: worker as u32,
         from_s,
         to_s,
@@ -88,7 +91,8 @@ fn timeline(lanes: &[Vec<(f64, f64, u64, u64, u64)>]) -> Vec<MapSpan> {
         items,
         failed,
     };
-    let lane = |(worker, lane): (usize, &Vec<_>)| lane.iter().map(|told| span(worker, told)).collect::<Vec<_>>();
+    let lane =
+        |(worker, lane): (usize, &Vec<_>)| lane.iter().map(|told| span(worker, told)).collect::<Vec<_>>();
     lanes.iter().enumerate().flat_map(lane).collect()
 }
 
