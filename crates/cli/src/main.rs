@@ -18,7 +18,7 @@ use festina::run::{Here, OWN_FUNCTIONS, enter};
 fn main() -> ExitCode {
     let run = |here: Here<'_>| {
         let dispatch = || commands::dispatch(args::Arguments::parse(), here.ranks());
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(dispatch)).unwrap_or(Exit::Bug).code()
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(dispatch)).unwrap_or(Exit::Bug.code())
     };
     let entered = enter(&std::env::vars_os().collect(), OWN_FUNCTIONS, run);
     ExitCode::from(entered.unwrap_or_else(|error| {

@@ -72,7 +72,7 @@ pub(crate) fn emit_files(answer: &Answer, arguments: &OutputArguments) -> Result
 fn short(report: &Report) -> Report {
     let mut short = report.clone();
     let before = short.blocks.len();
-    short.blocks.retain(|block| !matches!(block, Block::Details { .. }));
+    short.blocks.retain(|block| !matches!(block, Block::Details { .. } | Block::Flame(_)));
     if short.blocks.len() < before {
         short.push(Block::paragraph("More charts and tables: --html FILE"));
     }
@@ -106,6 +106,13 @@ pub(crate) fn print_to_errors(report: &Report, findings: &[Finding], matters: bo
     }
     let options = text::TextOptions { color: false, ..screen() };
     let _ = io::stderr().lock().write_all(text::render(report, &options).as_bytes());
+}
+
+/// Prints `report` to standard error, since standard output is another program's.
+pub(crate) fn print_answer_to_errors(report: &Report) {
+    let terminal = io::stderr().is_terminal();
+    let options = text::TextOptions { color: terminal && screen().color, ..screen() };
+    let _ = io::stderr().lock().write_all(text::render(&short(report), &options).as_bytes());
 }
 
 /// Writes the HTML page and the SVG drawing.

@@ -164,6 +164,38 @@ impl tasks::TaskObserver for TaskScreen {
     }
 }
 
+/// Shows the hottest functions while a program is profiled: lines that change on a terminal, nothing elsewhere.
+pub(crate) struct ProfileScreen {
+    bar: Option<ProgressBar>,
+}
+
+impl ProfileScreen {
+    /// Returns a screen for standard error as it is.
+    pub(crate) fn new(is_quiet: bool) -> Self {
+        // The program's own output goes to the terminal too: a line that moves among it would be torn.
+        let shown = !is_quiet && io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Self { bar: shown.then(spinner) }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl festina::profile::Observer for ProfileScreen {
+    fn growing(&mut self, recording: &festina::profile::Recording) {
+        let Some(bar) = &self.bar else { return };
+        let hottest = recording.hottest(3).into_iter();
+        let hottest: Vec<String> =
+            hottest.map(|(name, share)| format!("{name} {:.0} %", 100.0 * share)).collect();
+        let elapsed = recording.rounds.last().copied().unwrap_or(0) as f64 * 1e-9;
+        bar.set_message(format!("{}, {}", festina::Seconds(elapsed), hottest.join(", ")));
+    }
+}
+
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is constant");

@@ -40,6 +40,24 @@ pub(crate) fn request_on_signals(token: &CancelToken) {
     }
 }
 
+/// Returns a token for a verb whose program gets Ctrl-C from the terminal as well: a first one is the program's, a second one
+/// ends all. SIGTERM and SIGHUP come to us alone, and end all at once.
+pub(crate) fn cancel_with_the_program() -> CancelToken {
+    let token = CancelToken::new();
+    if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+        let requested = token.clone();
+        thread::spawn(move || {
+            for signal in &mut signals {
+                requested.request();
+                if signal != SIGINT {
+                    requested.request();
+                }
+            }
+        });
+    }
+    token
+}
+
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

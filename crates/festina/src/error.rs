@@ -64,6 +64,9 @@ pub enum Error {
     /// An instance, a tour or a request of the travelling salesman is wrong.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// The program could not be profiled.
+    #[error(transparent)]
+    Profile(#[from] festina_profile::ProfileError),
     /// The service could not be loaded.
     #[error(transparent)]
     Load(#[from] festina_load::LoadError),
@@ -92,6 +95,7 @@ impl Error {
             Self::Input { hint, .. } | Self::Spec { hint, .. } => hint.clone(),
             Self::Measure(error) => error.hint(),
             Self::Task(error) => error.hint(),
+            Self::Profile(error) => error.hint(),
             Self::Load(error) => error.hint(),
             Self::Mpi(error) => error.hint(),
             Self::Processes(error) => error.hint(),
@@ -130,6 +134,7 @@ impl Error {
             },
             Self::Measure(error) => exit_of(error),
             Self::Task(error) => error.exit(),
+            Self::Profile(error) => error.exit(),
             Self::Load(error) => error.exit(),
             Self::Mpi(error) => error.exit(),
             Self::Processes(error) => error.exit(),

@@ -10,6 +10,7 @@ mod json;
 mod laws;
 pub mod load;
 pub mod mpi;
+pub mod profile;
 pub mod run;
 pub mod scale;
 pub mod slurm;

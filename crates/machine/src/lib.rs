@@ -10,6 +10,7 @@
 //! - [`Probe`] compares the kernel's counters before and after a run: evidence of noise that does not come from the
 //!   run's own time. [`preflight`] looks at them before a measurement.
 //! - [`process`] samples a tree of processes.
+//! - [`target`] looks into a running program: what each thread does, and its memory, without stopping it.
 //!
 //! ```
 //! use festina_machine::{Source, Surroundings, detect};
@@ -46,6 +47,7 @@ mod probe;
 pub mod process;
 mod source;
 mod system;
+pub mod target;
 mod topology;
 mod workers;
 

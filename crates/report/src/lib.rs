@@ -27,6 +27,7 @@
 mod chart;
 pub mod csv;
 mod escape;
+mod flame;
 pub mod html;
 pub mod palette;
 mod plot;
@@ -38,6 +39,7 @@ pub mod text;
 mod unit;
 
 pub use chart::{Axis, Chart, Mark, PlotPoint, Role, Scale, Series, SeriesKind};
+pub use flame::{Flame, FlameNode};
 pub use report::{Block, Report};
 pub use span::Span;
 pub use table::{Align, Cell, Column, Table, Tone};

@@ -3,7 +3,7 @@
 use festina_types::Finding;
 use serde::{Deserialize, Serialize};
 
-use crate::{Chart, Table};
+use crate::{Chart, Flame, Table};
 
 /// What a verb has to say.
 ///
@@ -38,6 +38,8 @@ pub enum Block {
     Table(Table),
     /// A drawing.
     Chart(Chart),
+    /// Nested amounts.
+    Flame(Flame),
     /// Warnings and advice.
     Findings(Vec<Finding>),
     /// What only some readers want: collapsed in HTML, after its summary in text.
@@ -138,6 +140,12 @@ impl From<Table> for Block {
 impl From<Chart> for Block {
     fn from(chart: Chart) -> Self {
         Self::Chart(chart)
+    }
+}
+
+impl From<Flame> for Block {
+    fn from(flame: Flame) -> Self {
+        Self::Flame(flame)
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Method {
     Conformal,
     /// Discrete-event simulation.
     Simulation,
+    /// Share of irregular looks, with the interval of successive differences.
+    Sampling,
 }
 
 /// A value with the interval that carries its uncertainty, and the method of both.

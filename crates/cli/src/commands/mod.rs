@@ -3,6 +3,7 @@
 mod cores;
 mod laws;
 mod load;
+mod profile;
 mod run;
 mod scale;
 mod solve;
@@ -15,9 +16,12 @@ use festina::{Error, Exit};
 use crate::args::{Arguments, Verb};
 use crate::output;
 
-/// Runs the verb that was typed, with the other ranks at its command where this process is the first of an MPI job.
-pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> Exit {
-    let result = match arguments.verb {
+/// Runs the verb that was typed, with the other ranks at its command where this process is the first of an MPI job, and
+/// returns the exit code.
+pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> u8 {
+    let result: Result<Exit, Error> = match arguments.verb {
+        // Its exit code is that of another program.
+        Verb::Profile(arguments) => return profile::run(&arguments).unwrap_or_else(|error| ended_by(&error)),
         Verb::Scale(arguments) => scale::run(*arguments),
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
@@ -26,8 +30,11 @@ pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> Exit {
         Verb::Worker(arguments) => worker::run(&arguments),
         Verb::Solve(arguments) => solve::run(&arguments, ranks),
     };
-    result.unwrap_or_else(|error: Error| {
-        output::print_error(&error);
-        error.exit()
-    })
+    result.map_or_else(|error| ended_by(&error), Exit::code)
+}
+
+/// Prints `error`, and returns its exit code.
+fn ended_by(error: &Error) -> u8 {
+    output::print_error(error);
+    error.exit().code()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use festina_types::{Finding, Severity};
 
-use super::{hover, table};
+use super::{flame, hover, table};
 use crate::escape::{html_with_code, xml};
 use crate::svg::fragment;
 use crate::{Block, Chart};
@@ -24,6 +24,7 @@ pub(super) fn write(out: &mut String, blocks: &[Block]) {
             }
             Block::KeyValues(pairs) => key_values(out, pairs),
             Block::Table(table) => table::write(out, table),
+            Block::Flame(graph) => flame::write(out, graph),
             Block::Findings(list) => findings(out, list),
             Block::Details { summary, blocks } => {
                 let _ =

@@ -6,6 +6,7 @@
 //! and the theme be switched.
 
 mod blocks;
+mod flame;
 mod hover;
 mod notebook;
 mod plane;
@@ -43,7 +44,8 @@ pub struct HtmlOptions {
 /// assert!(page.contains("<h1>a &lt; b</h1>"));
 /// ```
 pub fn page(report: &Report, options: &HtmlOptions) -> String {
-    let mut out = head(&report.title, &options.generator);
+    let has_flame = flame::is_in(&report.blocks);
+    let mut out = head(&report.title, &options.generator, has_flame);
     out.push_str("<header><div>");
     let _ = write!(out, "<h1>{}</h1>", escape::html_with_code(&report.title));
     if !report.subtitle.is_empty() {
@@ -55,13 +57,20 @@ pub fn page(report: &Report, options: &HtmlOptions) -> String {
     blocks::write(&mut out, &report.blocks);
     out.push_str("</main>\n");
     footer(&mut out, options);
-    let _ = write!(out, "<script>{SCRIPT}</script>\n</body>\n</html>\n");
+    let _ = writeln!(out, "<script>{SCRIPT}</script>");
+    if has_flame {
+        let _ = writeln!(out, "<script>{}</script>", flame::SCRIPT);
+    }
+    out.push_str("</body>\n</html>\n");
     out
 }
 
-fn head(title: &str, generator: &str) -> String {
+fn head(title: &str, generator: &str, has_flame: bool) -> String {
+    let quoted = |digest: &str| if has_flame { format!(" '{digest}'") } else { String::new() };
+    let (flame_style, flame_script) = (quoted(flame::STYLE_DIGEST), quoted(flame::SCRIPT_DIGEST));
+    let flame = if has_flame { format!("<style>{}</style>\n", flame::STYLE) } else { String::new() };
     let policy = format!(
-        "default-src 'none'; style-src '{STYLE_DIGEST}'; script-src '{SCRIPT_DIGEST}'; base-uri 'none'; \
+        "default-src 'none'; style-src '{STYLE_DIGEST}'{flame_style}; script-src '{SCRIPT_DIGEST}'{flame_script}; base-uri 'none'; \
          form-action 'none'"
     );
     let title = if title.is_empty() { "Report" } else { title };
@@ -72,7 +81,7 @@ fn head(title: &str, generator: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta name=\"generator\" content=\"{generator}\"/>\n\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n\
-         <title>{}</title>\n<style>{}</style>\n</head>\n<body>\n",
+         <title>{}</title>\n<style>{}</style>\n{flame}</head>\n<body>\n",
         escape::xml(title),
         style(),
     )
@@ -137,5 +146,7 @@ mod tests {
     fn the_policy_names_the_style_and_the_script_of_the_page() {
         assert_eq!(STYLE_DIGEST, digest(&style()), "the style has changed");
         assert_eq!(SCRIPT_DIGEST, digest(SCRIPT), "the script has changed");
+        assert_eq!(flame::STYLE_DIGEST, digest(flame::STYLE), "the style of flame graphs has changed");
+        assert_eq!(flame::SCRIPT_DIGEST, digest(flame::SCRIPT), "the script of flame graphs has changed");
     }
 }

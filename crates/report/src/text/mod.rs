@@ -1,6 +1,7 @@
 //! Reports as text for a terminal.
 
 mod canvas;
+mod flame;
 mod map;
 mod plot;
 mod series;
@@ -86,6 +87,7 @@ fn blocks(out: &mut String, blocks: &[Block], style: &Style) {
             Block::KeyValues(pairs) => key_values(out, pairs, style),
             Block::Table(table) => table::write(out, table, style),
             Block::Chart(chart) => plot::write(out, chart, style),
+            Block::Flame(flame) => flame::write(out, flame, style),
             Block::Findings(findings) => write_findings(out, findings, style),
             Block::Details { summary, blocks: inner } => {
                 paragraph(out, summary, style, Ink::Heading);

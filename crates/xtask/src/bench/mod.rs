@@ -12,6 +12,8 @@ mod mst;
 mod native;
 mod noise;
 mod page;
+mod profile;
+mod profile_gains;
 mod python;
 mod script;
 mod simulate;
@@ -73,6 +75,18 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark { name: "mst", about: "minimum spanning trees", run: mst::run, is_complete: true },
     Benchmark { name: "mpi", about: "many short commands over MPI", run: mpi::run, is_complete: true },
+    Benchmark {
+        name: "profile",
+        about: "cost and truth of a profile, beside the peers': [SCALE]",
+        run: profile::run,
+        is_complete: true,
+    },
+    Benchmark {
+        name: "profile-gains",
+        about: "gains that a profile foretells, beside those made",
+        run: profile_gains::run,
+        is_complete: true,
+    },
     Benchmark {
         name: "pipes",
         about: "one long text in blocks, and long outputs: [--megabytes N]",

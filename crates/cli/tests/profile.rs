@@ -1,0 +1,127 @@
+//! `festina profile` as a user meets it: the program's own streams and exit code, and what can be wrong.
+
+mod festina;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use festina::Festina;
+
+fn output(festina: &Festina, arguments: &[&str]) -> std::process::Output {
+    festina.command().arg("profile").args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_program_keeps_its_streams_and_its_exit_code() {
+    let festina = Festina::new();
+    let mut command = festina.command();
+    command.args(["profile", "--", "sh", "-c", "cat; sleep 0.1; exit 7"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"make haste").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    assert_eq!(output.stdout, b"make haste");
+    assert!(text(&output.stderr).contains("The program as a whole"), "{}", text(&output.stderr));
+    let killed = self::output(&festina, &["--quiet", "--", "sh", "-c", "sleep 0.1; kill -TERM $$"]);
+    assert_eq!((killed.status.code(), text(&killed.stderr)), (Some(128 + 15), String::new()));
+}
+
+#[test]
+fn a_profile_is_stored_shown_again_and_compared() {
+    let festina = Festina::new();
+    festina.write("spin.py", "import sys, time\nend = time.perf_counter() + float(sys.argv[1])\nwhile time.perf_counter() < end:\n    pass\n");
+    for seconds in ["0.3", "0.6"] {
+        let run = output(&festina, &["--quiet", "--", "python3", "spin.py", seconds]);
+        assert!(run.status.success(), "{}", text(&run.stderr));
+    }
+    let again = output(&festina, &["--from", ".festina/profile-1", "--json"]);
+    let profile: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(profile["schema"], "festina.profile/1");
+    assert!(profile["elapsed_s"].as_f64().unwrap() >= 0.3);
+    let compared = output(&festina, &["--compare", ".festina/profile-1", ".festina/profile-2", "--json"]);
+    let comparison: serde_json::Value = serde_json::from_slice(&compared.stdout).unwrap();
+    let changes = comparison["changes"].as_array().unwrap();
+    let module = changes.iter().find(|change| change["name"] == "<module>" && change["file"] == "spin.py");
+    let difference = module.unwrap_or(&changes[0])["difference_s"]["value"].as_f64().unwrap();
+    assert!((0.15..0.45).contains(&difference), "{changes:?}");
+}
+
+#[test]
+fn all_outputs_are_written_into_a_folder() {
+    let festina = Festina::new();
+    let run = output(&festina, &["-q", "-o", "out", "--", "python3", "-c", "sum(range(10_000_000))"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let mut names: Vec<String> = std::fs::read_dir(festina.path().join("out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "firefox.json",
+            "profile.html",
+            "profile.json",
+            "profile.pb",
+            "recording",
+            "speedscope.json",
+            "stacks.txt"
+        ]
+    );
+    let page = std::fs::read_to_string(festina.path().join("out/profile.html")).unwrap();
+    assert!(page.contains("Threads over time"));
+    // Nothing is loaded from elsewhere.
+    assert!(!page.contains("src=\"http") && !page.contains("href=\"http"));
+}
+
+#[test]
+fn a_process_that_runs_is_profiled_and_goes_on() {
+    let festina = Festina::new();
+    let mut child = Command::new("python3").args(["-c", "while True: pass"]).spawn().unwrap();
+    let run = output(&festina, &["--pid", &child.id().to_string(), "--duration", "500ms", "--json", "-q"]);
+    let goes_on = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let profile: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert!((0.4..2.0).contains(&profile["elapsed_s"].as_f64().unwrap()));
+    assert!(goes_on);
+}
+
+#[test]
+fn what_cannot_be_profiled_is_told_with_a_hint() {
+    let festina = Festina::new();
+    festina.write("other", "festina-profile 9\n");
+    festina.write("none", "#!/bin/sh\n");
+    festina.write("cut", "festina-profile 1\nH {\"command\":[],\"started_at_s\":1");
+    for (arguments, code, part) in [
+        (&["--", "no-such-program-at-all"][..], 2, "command not found"),
+        (&[], 2, "no command to profile"),
+        (&["--pid", "4000000"], 2, "there is no process 4000000"),
+        (&["--rate", "0", "--", "true"], 2, "0 looks a second"),
+        (&["--from", "other"], 2, "format 9"),
+        (&["--from", "none"], 2, "not a recording"),
+        (&["--from", "cut"], 2, "cut short before anything"),
+        (&["--from", "nowhere"], 2, "nowhere"),
+        (&["--html", "nowhere/page.html", "--", "true"], 2, "its folder does not exist"),
+    ] {
+        let run = output(&festina, arguments);
+        let errors = text(&run.stderr);
+        assert_eq!(run.status.code(), Some(code), "{arguments:?}: {errors}");
+        assert!(errors.contains(part), "{arguments:?}: {errors}");
+    }
+    // Nothing is left of what came to nothing.
+    assert!(festina.stored().is_empty(), "{:?}", festina.stored());
+}
+
+#[test]
+fn a_program_that_ends_at_once_keeps_its_exit_code() {
+    let festina = Festina::new();
+    let run = output(&festina, &["-q", "--", "sh", "-c", "exit 3"]);
+    assert_eq!(run.status.code(), Some(3), "{run:?}");
+}

@@ -1,0 +1,22 @@
+//! What can be seen of a running program from outside, without stopping it: its threads, what each does, its memory.
+//!
+//! Everything here looks at processes of the same user (or at any, as root). The kernel's rule is that of `ptrace`
+//! (`PTRACE_MODE_ATTACH`), the same for `/proc/<pid>/syscall` and for `process_vm_readv`; Yama's `ptrace_scope` 1
+//! narrows it to descendants. Nothing is attached, stopped or altered. A thread or process that has ended meanwhile is
+//! `None`, never an error.
+
+mod doing;
+mod files;
+mod instruction;
+mod mapping;
+mod memory;
+mod process;
+mod thread;
+
+pub use doing::{Call, Doing, Wait};
+pub use files::TargetFiles;
+pub use instruction::InstructionSampler;
+pub use mapping::{Mapping, parse_mappings};
+pub use memory::{MemoryRange, ProcessMemory};
+pub use process::TargetProcess;
+pub use thread::{Progress, TargetThread};

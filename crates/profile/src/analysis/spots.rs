@@ -1,0 +1,137 @@
+//! Functions and lines with their costs.
+
+use super::sweep::{Charges, Sweep};
+use super::{Spot, StateTimes, gain};
+use crate::recording::{Recording, State};
+
+/// A function whose time is this share of its caller's, or more, makes a wrapper of it, if little is its own.
+const WRAPPED: f64 = 0.9;
+/// What little is.
+const LITTLE: f64 = 0.05;
+
+/// Times of a function or a frame, over all threads.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    own: StateTimes,
+    total: StateTimes,
+}
+
+/// Returns functions, the largest gain first, and lines, the largest share first.
+pub(super) fn spots(recording: &Recording, sweep: &Sweep) -> (Vec<Spot>, Vec<Spot>) {
+    let (functions, frames) = times(recording, sweep);
+    let function_spot = |index: usize| {
+        let line = recording.functions[index].first_line;
+        spot(recording, index, line, &functions[index], &sweep.functions[index], sweep.elapsed_ns)
+    };
+    let line_spot = |index: usize| {
+        let frame = recording.frames[index];
+        let function = frame.function as usize;
+        spot(recording, function, frame.line, &frames[index], &sweep.frames[index], sweep.elapsed_ns)
+    };
+    let mut by_function: Vec<Spot> = (0..recording.functions.len()).map(function_spot).collect();
+    let callees = heaviest_callees(recording, sweep);
+    for (spot, callee_ns) in by_function.iter_mut().zip(callees) {
+        let total = spot.share.value * sweep.elapsed_ns;
+        let is_mostly_callee = callee_ns >= WRAPPED * total;
+        spot.is_wrapper = spot.self_share.value <= LITTLE * spot.share.value && is_mostly_callee;
+    }
+    let mut by_line: Vec<Spot> = (0..recording.frames.len())
+        .filter(|index| recording.frames[*index].line > 0)
+        .map(line_spot)
+        .collect();
+    by_function.retain(|spot| spot.total_s > 0.0);
+    by_line.retain(|spot| spot.total_s > 0.0);
+    let gained = |spot: &Spot| spot.gain_spread.map_or(f64::INFINITY, |gain| gain.value) + spot.share.value;
+    by_function.sort_by(|a, b| {
+        gained(b).total_cmp(&gained(a)).then_with(|| b.self_share.value.total_cmp(&a.self_share.value))
+    });
+    by_line.sort_by(|a, b| {
+        let key = |spot: &Spot| (spot.self_share.value, spot.share.value);
+        key(b).0.total_cmp(&key(a).0).then(key(b).1.total_cmp(&key(a).1))
+    });
+    (by_function, by_line)
+}
+
+fn spot(
+    recording: &Recording,
+    function: usize,
+    line: u32,
+    times: &Times,
+    charges: &Charges,
+    elapsed_ns: f64,
+) -> Spot {
+    let function = &recording.functions[function];
+    let share = charges.total.share(elapsed_ns);
+    let charged_ns = charges.total.sum_ns.max(1.0);
+    Spot {
+        name: function.name.clone(),
+        file: function.file.clone(),
+        line,
+        kind: function.kind,
+        self_s: times.own.iter().sum(),
+        total_s: times.total.iter().sum(),
+        self_cpu_s: times.own[State::Cpu.index()],
+        total_cpu_s: times.total[State::Cpu.index()],
+        states_s: times.total,
+        self_share: charges.own.share(elapsed_ns),
+        share,
+        serial_share: charges.serial.share(elapsed_ns),
+        overlap: charges.others_ns / charged_ns,
+        waited_for_s: charges.waited_for_ns * 1e-9,
+        gain_free: gain(&share),
+        gain_spread: gain(&charges.spread.share(elapsed_ns)),
+        is_wrapper: false,
+    }
+}
+
+/// Returns the times of functions and of frames.
+fn times(recording: &Recording, sweep: &Sweep) -> (Vec<Times>, Vec<Times>) {
+    let mut functions = vec![Times::default(); recording.functions.len()];
+    let mut frames = vec![Times::default(); recording.frames.len()];
+    let add = |into: &mut StateTimes, from: &[f64; 9]| {
+        for (sum, time) in into.iter_mut().zip(from) {
+            *sum += time * 1e-9;
+        }
+    };
+    let (mut seen_functions, mut seen_frames) = (Vec::new(), Vec::new());
+    for (index, states) in sweep.stacks.iter().enumerate().skip(1) {
+        if states.iter().all(|time| *time == 0.0) {
+            continue;
+        }
+        seen_functions.clear();
+        seen_frames.clear();
+        let mut stack = index as u32;
+        while stack != 0 {
+            let node = recording.stacks[stack as usize];
+            let function = recording.frames[node.frame as usize].function;
+            if stack == index as u32 {
+                add(&mut functions[function as usize].own, states);
+                add(&mut frames[node.frame as usize].own, states);
+            }
+            if !seen_functions.contains(&function) {
+                seen_functions.push(function);
+                add(&mut functions[function as usize].total, states);
+            }
+            if !seen_frames.contains(&node.frame) {
+                seen_frames.push(node.frame);
+                add(&mut frames[node.frame as usize].total, states);
+            }
+            stack = node.parent;
+        }
+    }
+    (functions, frames)
+}
+
+/// Returns, for each function, the largest charge of a function that it calls.
+fn heaviest_callees(recording: &Recording, sweep: &Sweep) -> Vec<f64> {
+    let mut heaviest = vec![0.0_f64; recording.functions.len()];
+    for stack in recording.stacks.iter().skip(1).filter(|stack| stack.parent != 0) {
+        let function = |index: u32| recording.frames[index as usize].function as usize;
+        let (callee, caller) =
+            (function(stack.frame), function(recording.stacks[stack.parent as usize].frame));
+        if callee != caller {
+            heaviest[caller] = heaviest[caller].max(sweep.functions[callee].total.sum_ns);
+        }
+    }
+    heaviest
+}

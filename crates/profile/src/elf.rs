@@ -1,0 +1,120 @@
+//! What is needed of an ELF file: where a symbol is once the file is mapped.
+
+use std::fs::File;
+
+use festina_machine::target::Mapping;
+use object::elf::{FileHeader64, PT_LOAD};
+use object::read::ReadCache;
+use object::read::elf::{ElfFile, ProgramHeader};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
+
+/// A file that is mapped into a process.
+#[derive(Debug)]
+pub(crate) struct ElfImage {
+    cache: ReadCache<File>,
+}
+
+/// Addresses as the file names them, before it is mapped somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) address: u64,
+    pub(crate) size: u64,
+}
+
+type Elf<'a> = ElfFile<'a, FileHeader64<Endianness>, &'a ReadCache<File>>;
+
+impl ElfImage {
+    pub(crate) fn new(file: File) -> Self {
+        Self { cache: ReadCache::new(file) }
+    }
+
+    /// Returns the file, if it is a 64-bit ELF file.
+    fn parse(&self) -> Option<Elf<'_>> {
+        ElfFile::parse(&self.cache).ok()
+    }
+
+    /// Returns where `names` are defined, in their order: from the table that survives stripping, or the full one.
+    pub(crate) fn symbols<const N: usize>(&self, names: [&str; N]) -> [Option<Found>; N] {
+        let mut found = [None; N];
+        let Some(elf) = self.parse() else { return found };
+        for symbol in elf.dynamic_symbols().chain(elf.symbols()) {
+            let place = || names.iter().position(|name| symbol.name_bytes() == Ok(name.as_bytes()));
+            if let Some(place) = place().filter(|_| symbol.is_definition()) {
+                found[place].get_or_insert(Found { address: symbol.address(), size: symbol.size() });
+                if found.iter().all(Option::is_some) {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// Returns address, length and name of all functions that it defines, by address, each address once.
+    pub(crate) fn functions(&self) -> Vec<(u64, u64, Box<str>)> {
+        let Some(elf) = self.parse() else { return Vec::new() };
+        let mut functions: Vec<(u64, u64, Box<str>)> = elf
+            .symbols()
+            .chain(elf.dynamic_symbols())
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
+            .filter_map(|symbol| Some((symbol.address(), symbol.size(), symbol.name().ok()?.into())))
+            .collect();
+        functions.sort_by_key(|(address, length, _)| (*address, std::cmp::Reverse(*length)));
+        functions.dedup_by_key(|(address, ..)| *address);
+        functions
+    }
+
+    /// Returns where the section called `name` is.
+    pub(crate) fn section(&self, name: &str) -> Option<Found> {
+        let elf = self.parse()?;
+        let section = elf.section_by_name(name)?;
+        Some(Found { address: section.address(), size: section.size() })
+    }
+
+    /// Returns what is to be added to the file's addresses where it is mapped at `mapping`.
+    pub(crate) fn bias(&self, mapping: &Mapping) -> Option<u64> {
+        let elf = self.parse()?;
+        let endian = elf.endian();
+        let header = elf.elf_program_headers().iter().find(|header| {
+            let offset = header.p_offset(endian);
+            let mapped = mapping.offset..mapping.offset + (mapping.end - mapping.start);
+            // The kernel maps whole pages, from the one that holds the segment's first byte.
+            header.p_type(endian) == PT_LOAD && mapped.contains(&offset)
+        })?;
+        let mapped = mapping.start + (header.p_offset(endian) - mapping.offset);
+        Some(mapped.wrapping_sub(header.p_vaddr(endian)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use festina_machine::Source;
+    use festina_machine::target::TargetProcess;
+
+    use super::*;
+
+    #[unsafe(no_mangle)]
+    #[allow(unsafe_code, reason = "a symbol to be found by its name")]
+    static FESTINA_SEEN: u64 = 42;
+
+    #[test]
+    fn a_symbol_of_our_own_is_found_where_it_is() {
+        let own = TargetProcess::open(&Source::live(), std::process::id()).unwrap();
+        let program = own.program().unwrap();
+        let image = ElfImage::new(own.open_file(&program).unwrap());
+        let mapping = own.mappings().into_iter().find(|mapping| mapping.path == program).unwrap();
+        let [found, missing] = image.symbols(["FESTINA_SEEN", "no such symbol"]);
+        let address = found.unwrap().address.wrapping_add(image.bias(&mapping).unwrap());
+        assert_eq!(address, &raw const FESTINA_SEEN as u64);
+        assert_eq!(missing, None);
+        assert!(image.section(".text").is_some());
+    }
+
+    #[test]
+    fn what_is_no_elf_file_has_nothing() {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, b"#!/bin/sh\n").unwrap();
+        let image = ElfImage::new(file);
+        assert_eq!(image.symbols(["main"]), [None]);
+        assert_eq!(image.section(".text"), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! Finds `CPython` in a process: the symbol `_PyRuntime` of the program or of a `libpython`.
+
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use festina_machine::target::{Mapping, TargetProcess};
+
+use super::layout::{DEBUG_OFFSETS_SIZE, Layout, Version};
+use super::{Memory, half_at, word_at};
+use crate::elf::{ElfImage, Found};
+
+/// No interpreter has more threads or sub-interpreters than we follow.
+const MOST: usize = 10_000;
+
+/// The interpreter in a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Interpreter {
+    pub(crate) version: Version,
+    pub(crate) layout: Layout,
+    /// `_PyRuntime`: the lock that guards the interpreter is within it.
+    pub(crate) runtime: Range<u64>,
+}
+
+/// Why a process has no interpreter that we read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotFound {
+    /// It has none.
+    NoPython,
+    /// Its version is not known here.
+    Unsupported(String),
+    /// It is there and has not started yet, or its memory may not be read.
+    NotReady,
+}
+
+impl Interpreter {
+    /// Looks for `CPython` in `process`.
+    pub(crate) fn find(process: &TargetProcess, memory: &mut impl Memory) -> Result<Self, NotFound> {
+        let mappings = process.mappings();
+        let program = process.program();
+        let mut seen = Vec::new();
+        // The library of an interpreter that has just been started is not mapped yet.
+        let is_named_so =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"python3"));
+        let is_likely = program.as_ref().is_some_and(is_named_so);
+        let mut answer = if is_likely { NotFound::NotReady } else { NotFound::NoPython };
+        for mapping in mappings.iter().filter(|mapping| mapping.is_file()) {
+            let is_candidate =
+                program.as_ref() == Some(&mapping.path) || mapping.file_name().starts_with("libpython3");
+            if !is_candidate || seen.contains(&mapping.identity) {
+                continue;
+            }
+            seen.push(mapping.identity);
+            match Self::find_in(process, mapping, &mappings, memory) {
+                Err(NotFound::NoPython) => {}
+                Err(reason) => answer = reason,
+                found => return found,
+            }
+        }
+        Err(answer)
+    }
+
+    fn find_in(
+        process: &TargetProcess,
+        mapping: &Mapping,
+        mappings: &[Mapping],
+        memory: &mut impl Memory,
+    ) -> Result<Self, NotFound> {
+        let file = process.open_file(&mapping.path).ok_or(NotFound::NoPython)?;
+        let image = ElfImage::new(file);
+        let [symbol, version] = image.symbols(["_PyRuntime", "Py_Version"]);
+        let section = || image.section(".PyRuntime");
+        let found = symbol.or_else(section).ok_or(NotFound::NoPython)?;
+        let bias = image.bias(mapping).ok_or(NotFound::NoPython)?;
+        let told = version.and_then(|Found { address, .. }| {
+            let mut bytes = [0; 8];
+            memory.fill(address.wrapping_add(bias), &mut bytes).then_some(())?;
+            Version::from_hex(word_at(&bytes, 0)?)
+        });
+        let named = || {
+            let files = std::iter::once(mapping).chain(mappings);
+            files.filter_map(|mapping| Version::from_file_name(&mapping.file_name())).next()
+        };
+        let address = found.address.wrapping_add(bias);
+        let runtime = address..address + found.size;
+        Self::with_runtime(runtime, told.or_else(named), memory)
+    }
+
+    fn with_runtime(
+        runtime: Range<u64>,
+        version: Option<Version>,
+        memory: &mut impl Memory,
+    ) -> Result<Self, NotFound> {
+        let mut table = [0; DEBUG_OFFSETS_SIZE];
+        if !memory.fill(runtime.start, &mut table) {
+            return Err(NotFound::NotReady);
+        }
+        let (version, layout) = match Layout::from_debug_offsets(&table) {
+            Ok(layout) => (Version { major: 3, minor: 13 }, layout),
+            Err(Some(version)) => return Err(unsupported(version)),
+            Err(None) => {
+                let version = version.ok_or(NotFound::Unsupported("of unknown version".to_owned()))?;
+                (version, Layout::of(version).ok_or_else(|| unsupported(version))?)
+            }
+        };
+        let found = Self { version, layout, runtime };
+        // Before it has started, it has no interpreter state.
+        let interpreter = memory.word(found.runtime.start + layout.interpreters_head);
+        match interpreter {
+            Some(address) if address != 0 => Ok(found),
+            _ => Err(NotFound::NotReady),
+        }
+    }
+
+    /// Returns the addresses of the states of all threads that run Python, with the kernel's id or, where that is not
+    /// told, the address of the thread's `pthread` structure.
+    pub(crate) fn threads(&self, memory: &mut impl Memory) -> Vec<(u64, ThreadId)> {
+        let layout = &self.layout;
+        let mut found = Vec::new();
+        let mut interpreter = memory.word(self.runtime.start + layout.interpreters_head).unwrap_or(0);
+        let mut state = vec![0; layout.thread.size];
+        for _ in 0..MOST {
+            if interpreter == 0 {
+                break;
+            }
+            let mut address = memory.word(interpreter + layout.threads_head).unwrap_or(0);
+            while address != 0 && found.len() < MOST && memory.fill(address, &mut state) {
+                // A list that changes while it is walked may lead astray.
+                if word_at(&state, layout.thread.interpreter) != Some(interpreter) {
+                    break;
+                }
+                let id = match layout.thread.native_id {
+                    Some(offset) => ThreadId::Native(half_at(&state, offset).unwrap_or(0)),
+                    None => ThreadId::Pthread(word_at(&state, layout.thread.pthread).unwrap_or(0)),
+                };
+                found.push((address, id));
+                address = word_at(&state, layout.thread.next).unwrap_or(0);
+            }
+            interpreter = memory.word(interpreter + layout.interpreter_next).unwrap_or(0);
+        }
+        found
+    }
+}
+
+fn unsupported(version: Version) -> NotFound {
+    NotFound::Unsupported(version.to_string())
+}
+
+/// Which thread a thread state belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ThreadId {
+    /// The kernel's id.
+    Native(u32),
+    /// The address of its `pthread` structure, which holds the kernel's id somewhere.
+    Pthread(u64),
+}
+
+/// How much of a `pthread` structure is looked through.
+const PTHREAD_SIZE: usize = 1024;
+
+/// Returns where in a `pthread` structure the kernel's id stands: the first place at which each of `threads` holds an id
+/// of `tids`, all of them different.
+///
+/// The place differs between C libraries; it is the same for all threads of a process.
+pub(crate) fn place_of_id(threads: &[u64], tids: &[u32], memory: &mut impl Memory) -> Option<usize> {
+    let structures: Vec<Vec<u8>> = threads
+        .iter()
+        .map(|address| {
+            let mut bytes = vec![0; PTHREAD_SIZE];
+            memory.fill(*address, &mut bytes).then_some(bytes)
+        })
+        .collect::<Option<_>>()?;
+    (0..PTHREAD_SIZE).step_by(4).find(|place| {
+        let mut ids: Vec<u32> = structures.iter().filter_map(|bytes| half_at(bytes, *place)).collect();
+        let all_known = !ids.is_empty() && ids.iter().all(|id| tids.contains(id));
+        ids.sort_unstable();
+        ids.dedup();
+        all_known && ids.len() == threads.len()
+    })
+}

@@ -1,0 +1,216 @@
+//! Records what a program does, without stopping it.
+//!
+//! In irregular intervals, each drawn anew from 0.2 to 1.8 periods, all threads of the program and of its descendants are
+//! looked at: has it run since (`schedstat`), what does it do (`syscall`), what is on its Python stack (its memory). A
+//! thread that has not run and was blocked is where it was: it is not looked at further. Irregular, so that a program in
+//! step with the period is not seen always at the same place.
+
+mod clock;
+mod native;
+mod processes;
+mod python;
+mod source;
+mod thread;
+
+use std::path::Path;
+
+use festina_machine::Source;
+use festina_types::{CancelToken, Finding, Seconds, Severity};
+use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::{Rng, SeedableRng};
+
+use crate::ProfileError;
+use crate::recording::{Catalogue, MemoryPoint, Recording, RecordingWriter, Sampling};
+use processes::Processes;
+
+/// How a program is recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Rounds a second.
+    pub rate_hz: f64,
+    /// The seed of the intervals.
+    pub seed: u64,
+    /// After how much time the recording ends; `None` is with the program.
+    pub duration: Option<Seconds>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { rate_hz: 200.0, seed: 0, duration: None }
+    }
+}
+
+/// The rates that can be asked for.
+pub const RATES: std::ops::RangeInclusive<f64> = 0.1..=10_000.0;
+
+/// Is shown a recording while it grows.
+pub trait Observer {
+    /// The recording goes on; called some four times a second.
+    fn growing(&mut self, _recording: &Recording) {}
+}
+
+/// Observes nothing.
+impl Observer for () {}
+
+/// The largest part of a core that sampling takes.
+const LARGEST_SHARE: f64 = 0.1;
+/// How often observers are called, memory is looked at, and the file is written.
+const SLOW_NS: u64 = 250_000_000;
+const MEMORY_NS: u64 = 20_000_000;
+
+/// What is recorded, and where to.
+pub(crate) struct Recorder<'a> {
+    options: &'a Options,
+    recording: Recording,
+    catalogue: Catalogue,
+    processes: Processes,
+    file: Option<RecordingWriter>,
+    random: Pcg64Mcg,
+    start_ns: u64,
+    next_memory_ns: u64,
+    next_slow_ns: u64,
+    stretched: f64,
+}
+
+impl<'a> Recorder<'a> {
+    /// Begins to record the process `root` and what it starts; to the file `path` as well.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such process, or the file cannot be made.
+    pub(crate) fn new(
+        source: &Source,
+        root: u32,
+        command: Vec<String>,
+        options: &'a Options,
+        path: Option<&Path>,
+    ) -> Result<Self, ProfileError> {
+        let start_ns = clock::now_ns();
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let mut recording = Recording {
+            command,
+            started_at_s: since.as_secs_f64(),
+            sampling: Sampling { rate_hz: options.rate_hz, seed: options.seed, ..Sampling::default() },
+            ..Recording::default()
+        };
+        let catalogue = Catalogue::new(&mut recording);
+        let failed =
+            |path: &Path, source| ProfileError::File { action: format!("write {}", path.display()), source };
+        let file = match path {
+            Some(path) => {
+                Some(RecordingWriter::create(path, &recording).map_err(|error| failed(path, error))?)
+            }
+            None => None,
+        };
+        let processes = Processes::new(source.clone(), root, options.rate_hz);
+        let random = Pcg64Mcg::seed_from_u64(options.seed);
+        Ok(Self {
+            options,
+            recording,
+            catalogue,
+            processes,
+            file,
+            random,
+            start_ns,
+            next_memory_ns: 0,
+            next_slow_ns: SLOW_NS,
+            stretched: 1.0,
+        })
+    }
+
+    /// Records until `has_ended`, the time is over, or it is canceled.
+    pub(crate) fn run(
+        &mut self,
+        has_ended: &mut dyn FnMut() -> bool,
+        cancel: &CancelToken,
+        observer: &mut dyn Observer,
+    ) {
+        let _precise = clock::PreciseSleep::new();
+        let cpu_before = clock::cpu_ns();
+        let limit = self.options.duration.map_or(u64::MAX, |duration| (duration.0 * 1e9) as u64);
+        let mut due = self.start_ns;
+        let mut spent_before = cpu_before;
+        loop {
+            let now = clock::now_ns() - self.start_ns;
+            if now >= limit {
+                break;
+            }
+            self.round(now);
+            if cancel.is_requested() || has_ended() {
+                break;
+            }
+            self.slow(now, observer);
+            let spent = clock::cpu_ns();
+            self.adapt(spent - spent_before);
+            spent_before = spent;
+            due = (due + self.interval_ns()).max(clock::now_ns() + self.interval_ns() / 10);
+            clock::sleep_until(due);
+        }
+        self.recording.end_ns = (clock::now_ns() - self.start_ns).min(limit);
+        self.recording.sampling.cpu_s = (clock::cpu_ns() - cpu_before) as f64 * 1e-9;
+    }
+
+    /// Ends the recording.
+    ///
+    /// # Errors
+    ///
+    /// If its file cannot be written.
+    pub(crate) fn finish(mut self, status: Option<festina_types::Status>) -> Result<Recording, ProfileError> {
+        self.processes.finish(&mut self.recording);
+        source::note(&mut self.recording, self.processes.files());
+        self.recording.status = status;
+        if self.stretched > 1.2 {
+            let reached = self.options.rate_hz / self.stretched;
+            let message = format!(
+                "looked at the program {reached:.0} times a second rather than {:.0}: each look takes so long that more \
+                 would disturb it",
+                self.options.rate_hz
+            );
+            self.recording.findings.push(Finding::new(Severity::Note, "rate-lowered", message));
+        }
+        if let Some(file) = self.file.take() {
+            let action = "write the recording".to_owned();
+            file.finish(&self.recording).map_err(|source| ProfileError::File { action, source })?;
+        }
+        Ok(self.recording)
+    }
+
+    fn round(&mut self, now: u64) {
+        self.recording.rounds.push(now);
+        self.processes.look(now, &mut self.recording, &mut self.catalogue);
+        if now >= self.next_memory_ns {
+            self.next_memory_ns = now + MEMORY_NS;
+            let round = self.recording.rounds.len() as u32 - 1;
+            let rss_bytes = self.processes.rss().0;
+            self.recording.memory.push(MemoryPoint { round, rss_bytes });
+        }
+    }
+
+    fn slow(&mut self, now: u64, observer: &mut dyn Observer) {
+        if now < self.next_slow_ns {
+            return;
+        }
+        self.next_slow_ns = now + SLOW_NS;
+        if let Some(file) = &mut self.file
+            && let Err(error) = file.append(&self.recording)
+        {
+            // A full disk takes the file, not the recording.
+            let message = format!("the recording could not be written: {error}");
+            self.recording.findings.push(Finding::new(Severity::Warning, "recording-not-written", message));
+            self.file = None;
+        }
+        observer.growing(&self.recording);
+    }
+
+    /// Keeps the share of a core that sampling takes below its largest.
+    fn adapt(&mut self, spent_ns: u64) {
+        let fitting = spent_ns as f64 * self.options.rate_hz * 1e-9 / LARGEST_SHARE;
+        self.stretched += (fitting.max(1.0) - self.stretched) / 64.0;
+    }
+
+    /// Returns the next interval: the period on average.
+    fn interval_ns(&mut self) -> u64 {
+        let uniform = (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+        ((0.2 + 1.6 * uniform) * self.stretched * 1e9 / self.options.rate_hz) as u64
+    }
+}

@@ -1,0 +1,33 @@
+"""Calls as fast as they can be made: only some stacks are possible."""
+
+import time
+
+
+def innermost():
+    return 1
+
+
+def middle():
+    return innermost() + innermost()
+
+
+def left():
+    return middle()
+
+
+def alone():
+    return sum(value for value in generated())
+
+
+def generated():
+    yield from range(5)
+
+
+def right():
+    return alone()
+
+
+end = time.perf_counter() + 1.0
+while time.perf_counter() < end:
+    left()
+    right()

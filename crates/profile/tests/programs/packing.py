@@ -1,0 +1,14 @@
+"""A pool whose workers do next to nothing with much data."""
+
+import multiprocessing
+
+
+def touch(rows):
+    return rows
+
+
+if __name__ == "__main__":
+    piece = [{"name": str(number), "value": number} for number in range(20_000)]
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        for _ in pool.imap(touch, [piece] * 30):
+            pass

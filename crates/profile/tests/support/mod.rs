@@ -1,0 +1,108 @@
+//! What tests with real programs share.
+
+#![allow(dead_code, reason = "not every test binary uses all of it")]
+#![allow(clippy::print_stdout, reason = "what is not on this machine is to be told")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use festina_profile::{Options, Profile, Recording, Spot, Target, analyse, profile_command};
+use festina_types::CancelToken;
+
+/// The versions that are read.
+const VERSIONS: [&str; 5] = ["3.9", "3.10", "3.11", "3.12", "3.13"];
+
+/// Returns the Pythons on this machine, with their versions: those on the `PATH`, and those of `pyenv`.
+pub(crate) fn pythons() -> &'static [(String, String)] {
+    static FOUND: OnceLock<Vec<(String, String)>> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for program in candidates() {
+            let told = Command::new(&program)
+                .args(["-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"])
+                .output();
+            let text = told.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+            if let Some((version, path)) = text.as_deref().unwrap_or_default().trim().split_once(' ')
+                && found.iter().all(|(known, _)| known != version)
+            {
+                found.push((version.to_owned(), path.to_owned()));
+            }
+        }
+        for version in VERSIONS.iter().filter(|version| found.iter().all(|(known, _)| known != *version)) {
+            println!("Python {version} is not on this machine, and was not looked at");
+        }
+        assert!(!found.is_empty(), "there is a python3");
+        found
+    })
+}
+
+/// Returns one of them.
+pub(crate) fn python() -> &'static str {
+    let newest = pythons().iter().max_by_key(|(version, _)| version.rsplit('.').next()?.parse::<u32>().ok());
+    &newest.expect("there is a python3").1
+}
+
+fn candidates() -> Vec<PathBuf> {
+    let mut candidates: Vec<PathBuf> =
+        VERSIONS.iter().map(|version| PathBuf::from(format!("python{version}"))).collect();
+    candidates.push("python3".into());
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"));
+    let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from).or(home);
+    let installed = pyenv.and_then(|pyenv| std::fs::read_dir(pyenv.join("versions")).ok());
+    for folder in installed.into_iter().flatten().flatten() {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        if VERSIONS.iter().any(|version| name.starts_with(&format!("{version}."))) {
+            candidates.push(folder.path().join("bin/python3"));
+        }
+    }
+    candidates
+}
+
+pub(crate) fn record(words: &[&str], rate_hz: f64) -> Recording {
+    let target = Target {
+        program: words[0].into(),
+        arguments: words[1..].iter().map(Into::into).collect(),
+        environment: std::env::vars_os().collect(),
+    };
+    let options = Options { rate_hz, ..Options::default() };
+    profile_command(&target, &options, None, &CancelToken::new(), &mut ()).unwrap()
+}
+
+pub(crate) fn program(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(name).display().to_string()
+}
+
+pub(crate) fn spot<'a>(profile: &'a Profile, name: &str) -> &'a Spot {
+    let found = profile.functions.iter().find(|spot| spot.name == name);
+    found.unwrap_or_else(|| {
+        panic!("{name} in {:?}", profile.functions.iter().map(|s| &s.name).collect::<Vec<_>>())
+    })
+}
+
+pub(crate) fn codes(profile: &Profile) -> Vec<&str> {
+    profile.findings.iter().map(|finding| finding.code.as_str()).collect()
+}
+
+/// Returns a python with `NumPy`: that of the tests' own environment, or the machine's.
+pub(crate) fn python_with_numpy() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    // target/debug/deps/findings-0123
+    let usual = own.ancestors().nth(3).unwrap().join("test-venv/bin/python");
+    let python = std::env::var_os("FESTINA_TEST_PYTHON").map_or(usual, PathBuf::from);
+    let check = Command::new(&python).args(["-c", "import numpy"]).output();
+    assert!(
+        check.is_ok_and(|output| output.status.success()),
+        "{} has no NumPy: cargo xtask test installs it; or let FESTINA_TEST_PYTHON name a python that has it",
+        python.display()
+    );
+    python
+}
+
+/// Returns the codes of what is found in the program of these words, but for remarks on the recording itself.
+pub(crate) fn findings(words: &[&str], cores: u32) -> Vec<String> {
+    let profile = analyse(&record(words, 500.0), cores);
+    let of_recording = ["few-samples", "stacks-not-readable", "rate-lowered"];
+    let codes = codes(&profile).into_iter().filter(|code| !of_recording.contains(code));
+    codes.map(str::to_owned).collect()
+}
