@@ -32,6 +32,8 @@ pub(crate) struct Options {
     authorities: Option<(String, String)>,
     accepts_any_certificate: bool,
     timeout_s: Option<f64>,
+    authorities: Option<(String, String)>,
+    accepts_any_certificate: bool,
     seed: u64,
     pid: Option<u32>,
     find_knee: bool,
@@ -60,6 +62,8 @@ impl Options {
             authorities: self.authorities,
             accepts_any_certificate: self.accepts_any_certificate,
             timeout: self.timeout_s.map(Seconds),
+            authorities: self.authorities,
+            accepts_any_certificate: self.accepts_any_certificate,
             seed: Some(self.seed),
             pid: self.pid,
         }

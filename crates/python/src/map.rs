@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 
 use crate::answer::Answer;
 
-/// From when to when a worker worked, on which item first, on how many, and how many of them failed.
-type LaneSpan = (f64, f64, u64, u64, u64);
+/// A stretch of a worker's time: from when to when it worked, on which item first, on how many, and how many failed.
+type Stretch = (f64, f64, u64, u64, u64);
 
 /// What a map did, as its driver counted it.
 #[derive(FromPyObject)]
@@ -30,7 +30,7 @@ pub(crate) struct Tally {
     durations: Vec<(u64, f64)>,
     longest: Option<(u64, f64)>,
     /// What each worker did.
-    lanes: Vec<Vec<LaneSpan>>,
+    lanes: Vec<Vec<Stretch>>,
     /// Code, message and hint of what was noticed.
     findings: Vec<(String, String, Option<String>)>,
 }
@@ -82,8 +82,8 @@ pub(crate) fn map_report(tally: Tally) -> Answer {
     Answer::new(&result.to_json(), report(&result))
 }
 
-fn timeline(lanes: &[Vec<LaneSpan>]) -> Vec<MapSpan> {
-    let span = |worker: usize, &(from_s, to_s, first, items, failed): &LaneSpan| MapSpan {
+fn timeline(lanes: &[Vec<Stretch>]) -> Vec<MapSpan> {
+    let span = |worker: usize, &(from_s, to_s, first, items, failed): &Stretch| MapSpan {
         worker: worker as u32,
         from_s,
         to_s,
