@@ -6,6 +6,7 @@ Everything is one function: the time T(n, p) that a workload takes at problem si
 `cores`                 how many cores there really are
 `map`, `Executor`       a function over many items, on all of them, and nothing lost
 `scale`                 whether more cores help, and what ten times the data costs
+`profile`               where the time goes, and what it would gain to fix it
 `run`                   a command for every input
 `load`                  how much load a service bears
 `solve`                 fast, right implementations of known problems
@@ -36,14 +37,17 @@ if TYPE_CHECKING:
     from festina._executor import Executor
     from festina._load import load
     from festina._map import map, stream  # noqa: A004
+    from festina._profile import profile
     from festina._report import MapReport
     from festina._result import (
+        ComparisonResult,
         CoresResult,
         ForestResult,
         KneeResult,
         LawsResult,
         LoadResult,
         PlanResult,
+        ProfileResult,
         RunResult,
         ScaleResult,
         TourResult,
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from festina._verbs import cores, laws, run, scale
 
 __all__ = [
+    "ComparisonResult",
     "CoresResult",
     "Error",
     "Executor",
@@ -63,6 +68,7 @@ __all__ = [
     "MapReport",
     "MismatchError",
     "PlanResult",
+    "ProfileResult",
     "Results",
     "RunResult",
     "ScaleResult",
@@ -78,6 +84,7 @@ __all__ = [
     "laws",
     "load",
     "map",
+    "profile",
     "run",
     "scale",
     "solve",
@@ -86,6 +93,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "ComparisonResult": "festina._result",
     "CoresResult": "festina._result",
     "Executor": "festina._executor",
     "ForestResult": "festina._result",
@@ -94,6 +102,7 @@ _LAZY = {
     "LoadResult": "festina._result",
     "MapReport": "festina._report",
     "PlanResult": "festina._result",
+    "ProfileResult": "festina._result",
     "Results": "festina._results",
     "RunResult": "festina._result",
     "ScaleResult": "festina._result",
@@ -105,6 +114,7 @@ _LAZY = {
     "laws": "festina._verbs",
     "load": "festina._load",
     "map": "festina._map",
+    "profile": "festina._profile",
     "run": "festina._verbs",
     "scale": "festina._verbs",
     "solve": "festina.solve",

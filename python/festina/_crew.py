@@ -89,10 +89,11 @@ class Member:
                 os.close(fd)
         return self.process.pid
 
-    def post(self, message: tuple[Any, ...], fds: list[int] | None = None) -> None:
+    def post(self, message: tuple[Any, ...], fds: list[int] | None = None, hold: bool = False) -> None:
+        """Send a message, or with `hold` together with the next: to wake a worker costs more than the bytes."""
         # A worker that has just died shows when its channel is read.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.channel.post(pickle.dumps(message, protocol=5), fds or [])
+            self.channel.post(pickle.dumps(message, protocol=5), fds or [], hold)
 
     def kill(self, cause: str | None = None) -> None:
         """End the worker, and what it started, at once."""
@@ -196,14 +197,14 @@ class Crew:
         context = (os.getcwd(), list(sys.path), list(sys.argv))
         if context != member.context:
             member.context = context
-            member.post((CONTEXT, *context))
+            member.post((CONTEXT, *context), hold=True)
         if self.number not in member.calls:
             # A worker that served many maps forgets none: functions are small.
             member.calls.add(self.number)
-            member.post(self.spec)
+            member.post(self.spec, hold=True)
         gone = member.outbox.gone()
         if gone:
-            member.post((FORGET, gone))
+            member.post((FORGET, gone), hold=True)
         slot = member.free.pop()
         flight = Flight(batch, slot, sent.keep)
         member.flights[slot] = flight

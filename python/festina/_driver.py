@@ -21,8 +21,8 @@ else:
 
 # A batch is sized to take so long: long enough to make a round trip cheap, short enough to be fair.
 BATCH_S = 0.004
-# However few items are left, a batch takes so long: what an idle worker could do of it is taken back.
-LEAST_S = 200e-6
+# Where a worker's whole share takes no longer than this, it is one batch: what an idle worker could do is taken back.
+SHARE_S = 1e-3
 # Items are claimed together that take so long together.
 UNIT_S = 20e-6
 # The first batches tell how long an item takes; later ones grow at most so fast.
@@ -219,8 +219,11 @@ class Driver:
         unit = self.unit or min(max(int(UNIT_S / each), 1), 4096)
         count = min(int(BATCH_S / each) + 1, self.largest * GROWTH, MOST)
         if self.source.total is not None:
-            left = self.source.total - self.tally.items - self.in_flight
-            count = min(count, max(left // (2 * self.backend.workers), int(LEAST_S / each), 1))
+            left = self.source.total - self.tally.items
+            share = -(-left // self.backend.workers)
+            if share * each > SHARE_S:
+                share = (left - self.in_flight) // (2 * self.backend.workers)
+            count = min(count, max(share, 1))
         if self.bytes_each:
             count = min(count, max(MOST_BYTES // self.bytes_each, 1))
         count = max(count, unit)

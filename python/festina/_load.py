@@ -34,6 +34,8 @@ def load(
     body: str | Mapping[str, Any] | list[Any] | None = None,
     data: Any = None,
     keep_alive: bool = True,
+    ca: Path | None = None,
+    accept_any_certificate: bool = False,
     timeout: Duration | None = None,
     ca: Path | None = None,
     accept_any_certificate: bool = False,
@@ -79,6 +81,10 @@ def load(
         Rows, one for each request, which fill ``{column}`` in path, headers and body; without a body, each is one.
     keep_alive : bool
         Whether connections are used again.
+    ca : path, optional
+        A file of certificates (PEM) to trust, with whom they signed, instead of the authorities this machine trusts.
+    accept_any_certificate : bool
+        Whether any certificate is taken for good: whoever is on the way may then read and change everything.
     timeout : seconds
         The limit of a request; 30 s by default.
     ca : path, optional
@@ -151,6 +157,8 @@ def load(
         "threads": None if threads is None else positive("threads", threads),
         "connections": None if connections is None else positive("connections", connections),
         "keep_alive": keep_alive,
+        "authorities": None if ca is None else _text(ca),
+        "accepts_any_certificate": accept_any_certificate,
         "timeout_s": seconds(timeout),
         "authorities": None if ca is None else _text(ca),
         "accepts_any_certificate": accept_any_certificate,

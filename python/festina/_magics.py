@@ -1,8 +1,8 @@
-"""Magics for notebooks: `%festina VERB …` and `%%festina scale …`.
+"""Magics for notebooks: `%festina VERB …`, `%%festina scale …` and `%%festina profile`.
 
 ``%load_ext festina`` adds them. ``%festina`` takes what the command line takes, and shows the answer in the notebook;
 ``%%festina scale`` measures the cell: it is the body of a function of ``n`` and ``p``, and its last expression is the
-answer.
+answer. ``%%festina profile`` profiles it.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def line(text: str) -> Result:
         "cores": _verbs.cores,
         "laws": _verbs.laws,
         "load": festina.load,
+        "profile": festina.profile,
         "run": _verbs.run,
         "scale": _verbs.scale,
         "solve": _solve,
@@ -68,13 +69,15 @@ def cell(text: str, body: str, names: dict[str, Any]) -> Result:
     """Answer ``%%festina scale …`` of a cell."""
     verb, *words = shlex.split(text) or [""]
     places, named = _options(words)
-    if verb != "scale" or places:
-        raise InputError(f"%%festina {text}: a cell can be measured\n{_USAGE}")
-    return _verbs.scale(_function(body, names), **named)
+    if verb not in ("scale", "profile") or places:
+        raise InputError(f"%%festina {text}: a cell can be measured or profiled\n{_USAGE}")
+    if verb == "profile":
+        return festina.profile(_function(body, names, ()), **named)
+    return _verbs.scale(_function(body, names, ("n", "p")), **named)
 
 
-def _function(body: str, names: dict[str, Any]) -> Any:
-    """Return the cell as a function of ``n`` and ``p``, as far as it mentions them."""
+def _function(body: str, names: dict[str, Any], known: tuple[str, ...]) -> Any:
+    """Return the cell as a function of the parameters `known`, as far as it mentions them."""
     module = ast.parse(body)
     if not module.body:
         raise InputError(f"the cell is empty\n{_USAGE}")
@@ -82,7 +85,7 @@ def _function(body: str, names: dict[str, Any]) -> Any:
     if isinstance(last, ast.Expr):
         module.body[-1] = ast.Return(last.value)
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
-    parameters = [ast.arg(name) for name in ("n", "p") if name in used]
+    parameters = [ast.arg(name) for name in known if name in used]
     empty = ast.arguments(posonlyargs=[], args=parameters, kwonlyargs=[], kw_defaults=[], defaults=[])
     function = ast.FunctionDef("cell", empty, module.body, decorator_list=[])
     if "type_params" in ast.FunctionDef._fields:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from festina import _festina
 from festina._errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -218,6 +220,31 @@ class KneeResult(Result):
     """The highest rate that a service bears; its table has a row for each number of users that was tried."""
 
     _rows_of = "ladder"
+
+
+class ProfileResult(Result):
+    """Where the time of a program goes; its table has a row for each function, the largest gain first."""
+
+    _rows_of = "functions"
+
+    def __init__(self, answer: Answer, folder: str) -> None:
+        super().__init__(answer)
+        self.folder = folder
+
+    def compare(self, before: ProfileResult | str | os.PathLike[str]) -> ComparisonResult:
+        """Return what got slower or faster since another profile."""
+        folder = before.folder if isinstance(before, ProfileResult) else os.fspath(before)
+        return ComparisonResult(_festina.compare_profiles(folder, self.folder))
+
+    def stacks(self, format: Literal["collapsed", "firefox", "pprof", "speedscope"] = "collapsed") -> bytes:  # noqa: A002
+        """Return the stacks as another tool reads them."""
+        return _festina.profile_stacks(self.folder, format)
+
+
+class ComparisonResult(Result):
+    """What got slower or faster from one profile to another; its table has a row for each function."""
+
+    _rows_of = "changes"
 
 
 class RunResult(Result):

@@ -111,6 +111,7 @@ def test_a_closed_loop(address: str) -> None:
         ({"headers": ["none"]}, "not a header"),
         ({"data": [1, 2]}, "data are rows"),
         ({"arrivals": "poison"}, "poison"),
+        ({"ca": __file__}, "certificate"),
     ],
 )
 def test_a_load_refuses_what_cannot_be_meant(address: str, options: dict[str, Any], part: str) -> None:

@@ -20,6 +20,7 @@ mod load;
 mod map;
 #[allow(unsafe_code, reason = "memory is mapped, pulled from other processes and lent to Python")]
 mod memory;
+mod profile;
 mod run;
 mod scale;
 mod solve;
@@ -37,6 +38,10 @@ fn _festina(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scale::scale_from, module)?)?;
     module.add_function(wrap_pyfunction!(run::run, module)?)?;
     module.add_function(wrap_pyfunction!(load::load, module)?)?;
+    module.add_function(wrap_pyfunction!(profile::profile, module)?)?;
+    module.add_function(wrap_pyfunction!(profile::stored_profile, module)?)?;
+    module.add_function(wrap_pyfunction!(profile::compare_profiles, module)?)?;
+    module.add_function(wrap_pyfunction!(profile::profile_stacks, module)?)?;
     module.add_function(wrap_pyfunction!(solve::mst::mst, module)?)?;
     module.add_function(wrap_pyfunction!(solve::mst::mst_of_edges, module)?)?;
     module.add_function(wrap_pyfunction!(solve::tsp::tsp, module)?)?;
