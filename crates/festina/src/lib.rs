@@ -11,6 +11,7 @@ mod laws;
 pub mod load;
 pub mod mpi;
 pub mod profile;
+pub mod ready;
 pub mod run;
 pub mod scale;
 pub mod slurm;
@@ -20,6 +21,7 @@ mod tasks_advice;
 mod tasks_map;
 mod tasks_stored;
 mod timeline;
+mod toml_reader;
 pub mod vrp;
 
 pub use backend::BackendName;
