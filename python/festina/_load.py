@@ -34,6 +34,7 @@ def load(
     body: str | Mapping[str, Any] | list[Any] | None = None,
     data: Any = None,
     keep_alive: bool = True,
+    http2: bool = False,
     timeout: Duration | None = None,
     ca: Path | None = None,
     accept_any_certificate: bool = False,
@@ -79,6 +80,8 @@ def load(
         Rows, one for each request, which fill ``{column}`` in path, headers and body; without a body, each is one.
     keep_alive : bool
         Whether connections are used again.
+    http2 : bool
+        Whether HTTP/2 is spoken: requests share connections.
     ca : path, optional
         A file of certificates (PEM) to trust, with whom they signed, instead of the authorities this machine trusts.
     accept_any_certificate : bool
@@ -151,6 +154,7 @@ def load(
         "threads": None if threads is None else positive("threads", threads),
         "connections": None if connections is None else positive("connections", connections),
         "keep_alive": keep_alive,
+        "http2": http2,
         "timeout_s": seconds(timeout),
         "authorities": None if ca is None else _text(ca),
         "accepts_any_certificate": accept_any_certificate,
