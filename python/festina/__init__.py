@@ -9,6 +9,7 @@ Everything is one function: the time T(n, p) that a workload takes at problem si
 `profile`               where the time goes, and what it would gain to fix it
 `run`                   a command for every input
 `load`                  how much load a service bears
+`ready`                 whether a project trains, predicts and serves as it should
 `solve`                 fast, right implementations of known problems
 `laws`                  what Amdahl, Gustafson and the USL say
 ======================  ==================================================================
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from festina._load import load
     from festina._map import map, stream  # noqa: A004
     from festina._profile import profile
+    from festina._ready import ready
     from festina._report import MapReport
     from festina._result import (
         ComparisonResult,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         LoadResult,
         PlanResult,
         ProfileResult,
+        ReadyResult,
         RunResult,
         ScaleResult,
         TourResult,
@@ -69,6 +72,7 @@ __all__ = [
     "MismatchError",
     "PlanResult",
     "ProfileResult",
+    "ReadyResult",
     "Results",
     "RunResult",
     "ScaleResult",
@@ -85,6 +89,7 @@ __all__ = [
     "load",
     "map",
     "profile",
+    "ready",
     "run",
     "scale",
     "solve",
@@ -103,6 +108,7 @@ _LAZY = {
     "MapReport": "festina._report",
     "PlanResult": "festina._result",
     "ProfileResult": "festina._result",
+    "ReadyResult": "festina._result",
     "Results": "festina._results",
     "RunResult": "festina._result",
     "ScaleResult": "festina._result",
@@ -115,6 +121,7 @@ _LAZY = {
     "load": "festina._load",
     "map": "festina._map",
     "profile": "festina._profile",
+    "ready": "festina._ready",
     "run": "festina._verbs",
     "scale": "festina._verbs",
     "solve": "festina.solve",

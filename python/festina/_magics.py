@@ -48,6 +48,7 @@ def line(text: str) -> Result:
         "laws": _verbs.laws,
         "load": festina.load,
         "profile": festina.profile,
+        "ready": festina.ready,
         "run": _verbs.run,
         "scale": _verbs.scale,
         "solve": _solve,

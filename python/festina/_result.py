@@ -247,6 +247,28 @@ class ComparisonResult(Result):
     _rows_of = "changes"
 
 
+class ReadyResult(Result):
+    """Whether a project is ready; its table has a row for each question.
+
+    Attributes
+    ----------
+    junit : str
+        The answers as a JUnit file.
+    """
+
+    _rows_of = "questions"
+
+    def __init__(self, answer: Answer, junit: str) -> None:
+        super().__init__(answer)
+        self.junit = junit
+
+    @property
+    def is_ready(self) -> bool | None:
+        """Whether every answer is yes; `None` if that cannot be told."""
+        known: dict[str, bool] = {"ready": True, "not-ready": False}
+        return known.get(self._data["verdict"])
+
+
 class RunResult(Result):
     """How a command ended for every input; its table has a row for each task of this session."""
 

@@ -21,6 +21,7 @@ mod map;
 #[allow(unsafe_code, reason = "memory is mapped, pulled from other processes and lent to Python")]
 mod memory;
 mod profile;
+mod ready;
 mod run;
 mod scale;
 mod solve;
@@ -42,6 +43,7 @@ fn _festina(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(profile::stored_profile, module)?)?;
     module.add_function(wrap_pyfunction!(profile::compare_profiles, module)?)?;
     module.add_function(wrap_pyfunction!(profile::profile_stacks, module)?)?;
+    module.add_function(wrap_pyfunction!(ready::ready, module)?)?;
     module.add_function(wrap_pyfunction!(solve::mst::mst, module)?)?;
     module.add_function(wrap_pyfunction!(solve::mst::mst_of_edges, module)?)?;
     module.add_function(wrap_pyfunction!(solve::tsp::tsp, module)?)?;

@@ -27,7 +27,7 @@ pub(crate) struct ReadyArguments {
     #[arg(long, value_name = "FOLDER", default_value = ".festina")]
     pub(crate) state: PathBuf,
 
-    /// Write the verdicts to FILE as `JUnit` test cases
+    /// Write the verdicts to FILE as JUnit test cases
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
     #[command(flatten)]
