@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 BACKENDS = ("processes", "threads", "serial", "auto", "mpi")
 
+# Engines that are handed in, not named: the package that brings each, its module, and how one gets it.
+ENGINES = {
+    "dask": ("dask[distributed]", "distributed", "client = distributed.Client()", "client"),
+    "ipyparallel": (
+        "ipyparallel",
+        "ipyparallel",
+        "client = ipyparallel.Cluster(n=2).start_and_connect_sync()",
+        "client",
+    ),
+    "ray": ("ray", "ray", "ray.init()", "ray"),
+}
+
 
 def available() -> int:
     """Return the number of workers for this process: those that `cores` advises, or a worker's own share."""
@@ -52,6 +64,8 @@ def backend_of(
         from festina._engines import mpi
 
         return mpi(count), nothing
+    if on in ENGINES:
+        raise _is_handed_in(on)
     if on not in BACKENDS:
         import difflib
 
@@ -72,6 +86,16 @@ def backend_of(
 
     crew = _crew.borrow(count, start, preload, max(1, available() // count))
     return crew, lambda aborted: _crew.give_back(crew)
+
+
+def _is_handed_in(name: str) -> InputError:
+    """Return the error of an engine that was named: what to install, and what to write."""
+    from importlib.util import find_spec
+
+    package, module, start, engine = ENGINES[name]
+    install = "" if find_spec(module) else f"pip install '{package}', then "
+    hint = f"{install}import {module}; {start}; festina.map(f, items, on={engine})"
+    return InputError(f"on={name!r}: an engine is handed in, not named\nhint: {hint}")
 
 
 def _names() -> str:

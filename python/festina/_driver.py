@@ -200,7 +200,7 @@ class Driver:
             if len(batch.items) > 1:
                 self.pending.extendleft(reversed(_singles(batch)))
                 return
-            text = f"{describe(batch.items[0])} cannot be sent to another process: {error}"
+            text = f"item {batch.indices[0]}, {describe(batch.items[0])}, cannot be sent to another process: {error}"
             failure = TypeError(f"{text}\nhint: pass plain data, or use on='threads'")
             failure.__cause__ = error
             self.failed_here.append(Result(batch.indices, [None], {0: failure}))
@@ -313,7 +313,10 @@ class Driver:
         self.tally.failed += 1
         error: BaseException
         if lost.cause == "timeout":
-            error = TaskTimeoutError(f"item {index}, {describe(item)}, took longer than {self.timeout} s", index)
+            message = f"item {index}, {describe(item)}, took longer than {self.timeout} s"
+            error = TaskTimeoutError(
+                f"{message}\nhint: a longer timeout=, or errors='return' to keep the others", index
+            )
         else:
             by = f" by signal {lost.signal}" if lost.signal else ""
             hint = "out of memory, most often: dmesg tells" if lost.signal == 9 else "the function may call native code"

@@ -34,8 +34,6 @@ def load(
     body: str | Mapping[str, Any] | list[Any] | None = None,
     data: Any = None,
     keep_alive: bool = True,
-    ca: Path | None = None,
-    accept_any_certificate: bool = False,
     timeout: Duration | None = None,
     ca: Path | None = None,
     accept_any_certificate: bool = False,
@@ -87,10 +85,6 @@ def load(
         Whether any certificate is taken for good: whoever is on the way may then read and change everything.
     timeout : seconds
         The limit of a request; 30 s by default.
-    ca : path, optional
-        Certificates (PEM) to trust, with whom they signed, instead of the authorities that this machine trusts.
-    accept_any_certificate : bool
-        Whether to take any certificate for good: whoever is on the way may then read and change everything.
     check : str or several
         What a good response is: ``"status=200"``, ``"json=/ok:true"``, ``"body=TEXT"``; a status below 400 by default.
     slo : str or mapping, optional
@@ -157,8 +151,6 @@ def load(
         "threads": None if threads is None else positive("threads", threads),
         "connections": None if connections is None else positive("connections", connections),
         "keep_alive": keep_alive,
-        "authorities": None if ca is None else _text(ca),
-        "accepts_any_certificate": accept_any_certificate,
         "timeout_s": seconds(timeout),
         "authorities": None if ca is None else _text(ca),
         "accepts_any_certificate": accept_any_certificate,

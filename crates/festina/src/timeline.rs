@@ -11,7 +11,13 @@ pub(crate) struct Spans {
 /// Returns the timeline of `workers` workers, with a lane each; whatever there is none of stands in no legend.
 pub(crate) fn timeline(workers: u32, finished: Spans, failed: Spans) -> Chart {
     let names: Vec<String> = (1..=workers).map(|worker| format!("worker {worker}")).collect();
-    let mut chart = Chart::new("Timeline", Axis::new("time", Unit::Seconds), Axis::lanes("", names));
+    let end = finished.spans.iter().chain(&failed.spans).map(|span| span.to).fold(0.0, f64::max);
+    let mut time = Axis::new("time", Unit::Seconds);
+    if end > 0.0 {
+        // What passed before the first task is seen too.
+        time = time.with_range(0.0, end);
+    }
+    let mut chart = Chart::new("Timeline", time, Axis::lanes("", names));
     for (what, role, Spans { count, spans }) in
         [("finished", Role::Measured, finished), ("failed", Role::Limit, failed)]
     {
