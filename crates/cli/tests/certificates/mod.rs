@@ -9,7 +9,7 @@ fn openssl(folder: &Path, arguments: &[&str]) {
 }
 
 /// Makes a key and the certificate `name`, valid for `days` days, with `extensions`, signed by `signer` or by itself.
-pub fn certificate(folder: &Path, name: &str, days: &str, extensions: &str, signer: Option<&str>) {
+pub(crate) fn certificate(folder: &Path, name: &str, days: &str, extensions: &str, signer: Option<&str>) {
     let [key, request, extra, out] = ["key", "csr", "extra", "pem"].map(|end| format!("{name}.{end}"));
     let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     openssl(
