@@ -81,11 +81,7 @@ def load(
     keep_alive : bool
         Whether connections are used again.
     http2 : bool
-<<<<<<< HEAD
-        Whether to speak HTTP/2: requests share connections.
-=======
         Whether HTTP/2 is spoken: requests share connections.
->>>>>>> python
     ca : path, optional
         A file of certificates (PEM) to trust, with whom they signed, instead of the authorities this machine trusts.
     accept_any_certificate : bool
