@@ -181,7 +181,13 @@ pub fn tour(bytes: &[u8]) {
 /// Reads a problem of vehicles in each format, and the same bytes as a plan of it.
 pub fn plan(bytes: &[u8]) {
     use festina_route::vrp::{Convention, Problem, ProblemFormat, check};
-    let formats = [ProblemFormat::Vrplib, ProblemFormat::Solomon, ProblemFormat::Json, ProblemFormat::Toml];
+    let formats = [
+        ProblemFormat::Vrplib,
+        ProblemFormat::Solomon,
+        ProblemFormat::Cordeau,
+        ProblemFormat::Json,
+        ProblemFormat::Toml,
+    ];
     let read = formats.map(|format| Problem::read("fuzz", bytes, format, Convention::Default));
     let (stops, vehicles) = split(bytes);
     for problem in read.into_iter().chain([Problem::read_tables("fuzz", stops, vehicles)]).flatten() {

@@ -204,21 +204,45 @@ fn what_is_wrong_is_told_once() {
     assert!(call.errors().contains("nobody reads what it writes"), "{}", call.errors());
 }
 
+/// Solves with counted work on threads, processes and ranks, and requires the same file and the same JSON, what tells of
+/// the machine aside.
+fn solves_alike(festina: &Festina, problem: &[&str], answer: &str) {
+    let solve = |more: &[&str]| {
+        let options = ["--time", "1s", "--deterministic", "--json", "-o", answer];
+        let mut json = festina.run(&[problem, &options, more].concat()).json(0);
+        assert_eq!(json["is_verified"], true);
+        (json["elapsed_s"], json["workers"]) = (0.into(), 0.into());
+        (json, fs::read(festina.path().join(answer)).unwrap())
+    };
+    let expected = solve(&["-j", "1"]);
+    for places in [
+        &["-j", "2"][..],
+        &["-j", "4"],
+        &["-j", "2", "--on", "processes"],
+        &["-j", "1", "--on", "mpi"],
+        &["-j", "2", "--on", "mpi"],
+    ] {
+        assert_eq!(solve(places), expected, "{places:?}");
+    }
+}
+
+fn points(n: u32) -> Vec<[u32; 2]> {
+    (0..n).map(|n| [n * 7919 % 1000, n * 104_729 % 997]).collect()
+}
+
 #[test]
 fn tours_are_the_same_on_every_backend() {
     let festina = Festina::new();
-    let cities: String =
-        (0..60).map(|n| format!("c{n},{},{}\n", n * 7919 % 1000, n * 104_729 % 997)).collect();
+    let cities: String = points(60).iter().map(|[x, y]| format!("c{x}-{y},{x},{y}\n")).collect();
     festina.write("cities.csv", &format!("name,x,y\n{cities}"));
-    let solve = |more: &[&str]| {
-        let options = ["solve", "tsp", "cities.csv", "--time", "1s", "--deterministic", "--json"];
-        let call = festina.run(&[&options, more].concat());
-        let mut json = call.json(0);
-        json["elapsed_s"] = 0.into();
-        json
-    };
-    let ranks = solve(&["--on", "mpi", "-j", "2"]);
-    assert_eq!(ranks["is_verified"], true);
-    assert_eq!(ranks, solve(&["-j", "2"]));
-    assert_eq!(ranks, solve(&["-j", "2", "--on", "processes"]));
+    solves_alike(&festina, &["solve", "tsp", "cities.csv"], "tour.csv");
+}
+
+#[test]
+fn plans_are_the_same_on_every_backend() {
+    let festina = Festina::new();
+    let stops: String = points(60).iter().map(|[x, y]| format!("s{x}-{y},{x},{y},1\n")).collect();
+    festina.write("stops.csv", &format!("id,x,y,delivery\n{stops}"));
+    festina.write("vans.csv", "id,count,start_x,start_y,capacity,speed_kmh\nvan,20,500,500,5,30\n");
+    solves_alike(&festina, &["solve", "vrp", "stops.csv", "--vehicles", "vans.csv"], "plan.csv");
 }

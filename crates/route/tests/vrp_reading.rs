@@ -46,6 +46,60 @@ fn a_solomon_file_is_read_in_steps_that_lose_no_time() {
 }
 
 #[test]
+fn backhauls_of_a_vrplib_file_are_picked_up_and_come_last_where_its_type_says_so() {
+    let section = "BACKHAUL_SECTION\n1 0\n2 0\n3 0\n4 7\nDEPOT_SECTION";
+    let text = VRPLIB.replace("DEPOT_SECTION", section).replace("4 6\nBACK", "4 0\nBACK");
+    let problem = read(&text).unwrap();
+    assert_eq!(problem.stops()[2].work, Work::Visit { delivery: vec![0], pickup: vec![7] });
+    assert!(problem.stops().iter().all(|stop| !stop.is_backhaul));
+    let problem = read(&text.replace("CVRP", "VRPB")).unwrap();
+    let backhauls: Vec<bool> = problem.stops().iter().map(|stop| stop.is_backhaul).collect();
+    assert_eq!(backhauls, [false, false, true]);
+}
+
+/// Two depots 6 apart with 2 vehicles each, two customers.
+const CORDEAU: &str =
+    "2 2 2 2\n0 10\n50 20\n1 3 4 0 7 1 2 1 2\n2 0 5 1.5 3 1 2 1 2\n3 0 0 0 0 0 0\n4 6 0 0 0 0 0\n";
+
+#[test]
+fn a_file_of_several_depots_is_read() {
+    let problem = read(CORDEAU).unwrap();
+    let parts = problem.parts();
+    let step = problem.units().time;
+    // Depot 4 is place 3 at (6, 0), and customer 1 at (3, 4): √(3² + 4²) = 5.
+    assert_eq!(parts.travel[0].distance(&parts.places, 3, 0), (5.0 / step).round() as i64);
+    assert_eq!(problem.stops()[1].service, (1.5 / step).round() as i64);
+    let vehicles = problem.vehicles();
+    assert_eq!((vehicles[0].count, vehicles[0].max_duration, vehicles[0].start), (2, None, Some(2)));
+    assert_eq!(vehicles[1].max_duration, Some((50.0 / step).round() as i64));
+    assert_eq!((&vehicles[0].capacity[..], &vehicles[1].capacity[..]), (&[10][..], &[20][..]));
+}
+
+#[test]
+fn a_file_of_several_depots_is_read_with_windows() {
+    let timed = CORDEAU
+        .replacen('2', "6", 1)
+        .replace("1 2 1 2\n", "1 2 1 2 8 9\n")
+        .replace("0 0 0\n", "0 0 0 0 40\n");
+    let problem = read(&timed).unwrap();
+    let steps = |time: f64| (time / problem.units().time).round() as i64;
+    let window = problem.stops()[0].windows[0];
+    assert_eq!((window.open, window.close), (steps(8.0), steps(9.0)));
+    assert_eq!(problem.vehicles()[0].shift.close, steps(40.0));
+    fails(&timed.replacen("8 9", "9 8", 1), Some((4, 19)), "closes (8) before it opens (9)");
+}
+
+#[test]
+fn a_bad_file_of_several_depots_is_refused_with_its_place() {
+    fails(&CORDEAU.replacen('2', "1", 1), Some((1, 1)), "type 1 (PVRP)");
+    fails(&CORDEAU.replace("2 0 5 1.5 3", "2 0 5 1.5 x"), Some((5, 11)), "'x' is not a number");
+    fails(&CORDEAU.replace("4 6 0 0 0 0 0\n", ""), Some((6, 14)), "the file ends too early");
+    fails(&CORDEAU.replace("1 3 4 0 7 1 2 1 2", "1 3 4"), Some((4, 1)), "3 of 5 values");
+    fails(&format!("{CORDEAU}9 9\n"), Some((8, 1)), "goes on after its last depot");
+    fails(&CORDEAU.replacen("2 2 2 2", "2 0 2 2", 1), Some((1, 3)), "no vehicles");
+}
+
+#[test]
 fn a_day_plan_is_read_alike_in_json_and_toml() {
     let problem = read(PLAN).unwrap();
     assert_eq!(problem.parts().dimensions, ["crates", "kg"]);
@@ -68,7 +122,7 @@ fn bad_files_are_refused_with_their_place() {
     fails(&VRPLIB.replace("3 5\n4 6\nDEPOT", "3 5\nDEPOT"), Some((18, 4)), "number 4 of 4 in DEMAND_SECTION");
     fails(&VRPLIB.replace("EUC_2D", "EUC_9D"), Some((4, 20)), "EDGE_WEIGHT_TYPE 'EUC_9D' is unknown");
     fails(
-        &VRPLIB.replace("DEMAND_SECTION", "BACKHAUL_SECTION"),
+        &VRPLIB.replace("DEMAND_SECTION", "STANDTIME_SECTION"),
         Some((11, 1)),
         "not a keyword that is understood",
     );

@@ -42,6 +42,7 @@ fn stop(id: &str, at: usize, delivery: i64) -> Stop {
         vehicles: None,
         prize: None,
         priority: 1,
+        is_backhaul: false,
     }
 }
 
@@ -404,6 +405,36 @@ fn the_checker_finds_every_way_to_spoil_a_plan() {
         let again = plan.routes[0].lines[1].clone();
         plan.routes[1].lines.insert(1, again);
     });
+}
+
+#[test]
+fn backhauls_come_last_and_never_alone() {
+    // Along a line: without the rule one vehicle would serve all on its way out and back, at 2·40.
+    let points = [(10.0, 0.0), (20.0, 0.0), (30.0, 0.0), (40.0, 0.0)];
+    let mut parts = draft(&points, vec![vehicle("v", 4, 9)]);
+    for stop in [0, 3] {
+        parts.stops[stop].is_backhaul = true;
+        parts.stops[stop].work = Work::Visit { delivery: vec![0], pickup: vec![1] };
+    }
+    let problem = Problem::new(parts.clone()).unwrap();
+    let plan = planned(&problem, 2000);
+    assert_eq!((plan.cost, order(&plan, 0)), (80, vec![1, 2, 3, 0]));
+    // Where the far one is no backhaul, all others are on the way there or on the way back.
+    parts.stops[3].is_backhaul = false;
+    parts.stops[1].is_backhaul = true;
+    let plan = planned(&Problem::new(parts.clone()).unwrap(), 2000);
+    assert_eq!((plan.cost, &order(&plan, 0)[2..]), (80, &[1, 0][..]));
+    // Backhauls alone are on no trip, and nobody calls that impossible.
+    parts.stops.iter_mut().for_each(|stop| stop.is_backhaul = true);
+    let problem = Problem::new(parts).unwrap();
+    let plan = planned(&problem, 500);
+    assert_eq!((plan.unassigned.len(), plan.status), (4, PlanStatus::Infeasible));
+    assert!(plan.unassigned.iter().all(|left| matches!(left.reason, Reason::NotFound { .. })));
+    let claim = |stops: [usize; 2]| Claim {
+        routes: vec![ClaimedRoute { vehicle: 0, number: 0, actions: stops.map(Action::Stop).to_vec() }],
+        cost: None,
+    };
+    assert!(!verify_plan(&problem, &claim([0, 1])).problems.is_empty());
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(crate) use load::LoadArguments;
 pub(crate) use profile::ProfileArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
-pub(crate) use solve::{MstArguments, Problem, SolveArguments, TspArguments, VrpArguments};
+pub(crate) use solve::{MstArguments, Problem, SearchArguments, SolveArguments, TspArguments, VrpArguments};
 pub(crate) use worker::WorkerArguments;
 
 /// Make it work, ensure it is right, make it fast.

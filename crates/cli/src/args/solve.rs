@@ -25,6 +25,22 @@ pub(crate) enum Problem {
     Vrp(Box<VrpArguments>),
 }
 
+/// How a search is repeated, and where it runs.
+#[derive(Args, Debug)]
+pub(crate) struct SearchArguments {
+    /// Seed of the search
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The same answer for a seed on any machine and any number of workers: --time counts work, not the clock
+    #[arg(long)]
+    pub(crate) deterministic: bool,
+    /// Workers [default: what is available]
+    #[arg(short, long, value_name = "P")]
+    pub(crate) jobs: Option<Workers>,
+    #[command(flatten)]
+    pub(crate) backend: BackendArguments,
+}
+
 /// `festina solve tsp`
 #[derive(Args, Debug)]
 #[command(
@@ -55,15 +71,8 @@ pub(crate) struct TspArguments {
     /// The last city of an open tour
     #[arg(long, value_name = "CITY", requires = "open")]
     pub(crate) end: Option<String>,
-    /// Seed of the search
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// The same answer for a seed on any machine and any number of workers: --time counts work, not the clock
-    #[arg(long)]
-    pub(crate) deterministic: bool,
-    /// Workers [default: what is available]
-    #[arg(short, long, value_name = "P")]
-    pub(crate) jobs: Option<Workers>,
+    #[command(flatten)]
+    pub(crate) search: SearchArguments,
     /// Don't compute a lower bound
     #[arg(long)]
     pub(crate) no_bound: bool,
@@ -73,8 +82,6 @@ pub(crate) struct TspArguments {
     /// Check this tour instead of solving
     #[arg(long, value_name = "TOUR")]
     pub(crate) verify: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) backend: BackendArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -111,7 +118,7 @@ pub(crate) struct MstArguments {
 #[derive(Args, Debug)]
 #[command(
     after_help = "FILE is a day plan (JSON or TOML), a table of stops (CSV, with --vehicles), or a benchmark: CVRPLIB, VRPLIB, Solomon,\n\
-    Gehring-Homberger, Li-Lim.\n\nExamples:\n  festina solve vrp day.toml -o plan.csv --html plan.html\n  \
+    Gehring-Homberger, Li-Lim, Cordeau.\n\nExamples:\n  festina solve vrp day.toml -o plan.csv --html plan.html\n  \
     festina solve vrp stops.csv --vehicles vehicles.csv --time 30s\n  festina solve vrp day.toml --verify plan.csv"
 )]
 pub(crate) struct VrpArguments {
@@ -130,17 +137,8 @@ pub(crate) struct VrpArguments {
     /// How a benchmark's coordinates become integers: nearest, tenths or thousandths [default: its family's way]
     #[arg(long, value_name = "ROUNDING")]
     pub(crate) distances: Option<String>,
-    /// Seed of the search
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// The same answer for a seed on any machine and any number of workers: --time counts work, not the clock
-    #[arg(long)]
-    pub(crate) deterministic: bool,
-    /// Workers [default: what is available]
-    #[arg(short, long, value_name = "P")]
-    pub(crate) jobs: Option<Workers>,
     #[command(flatten)]
-    pub(crate) backend: BackendArguments,
+    pub(crate) search: SearchArguments,
     /// Write the plan to FILE: .csv (a line a stop), .geojson or .sol (CVRPLIB)
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) plan: Option<PathBuf>,

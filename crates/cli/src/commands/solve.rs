@@ -14,7 +14,7 @@ use festina::solve::{
 use festina::{Backend, BackendName, CancelToken, Error, Exit, Seconds, Threads, Workers, cores};
 
 use super::cores::surroundings;
-use crate::args::{BackendArguments, Problem, SolveArguments, TspArguments};
+use crate::args::{Problem, SearchArguments, SolveArguments, TspArguments};
 use crate::output::{self, Answer};
 use crate::ranks;
 use crate::signals::request_on_signals;
@@ -29,12 +29,12 @@ pub(crate) fn run(arguments: &SolveArguments, ranks: Option<&Mpi>) -> Result<Exi
     match &arguments.problem {
         Problem::Mst(arguments) => mst::run(arguments),
         Problem::Tsp(arguments) => {
-            on_backend(&arguments.backend, arguments.jobs, &arguments.file, ranks, &|backend, cancel| {
+            on_backend(&arguments.search, &arguments.file, ranks, &|backend, cancel| {
                 solve(arguments, backend, cancel)
             })
         }
         Problem::Vrp(arguments) => {
-            on_backend(&arguments.backend, arguments.jobs, &arguments.file, ranks, &|backend, cancel| {
+            on_backend(&arguments.search, &arguments.file, ranks, &|backend, cancel| {
                 super::vrp::solve(arguments, backend, cancel)
             })
         }
@@ -43,13 +43,13 @@ pub(crate) fn run(arguments: &SolveArguments, ranks: Option<&Mpi>) -> Result<Exi
 
 /// Solves on the backend that was asked for: threads of this process, or the ranks of an MPI job, which are started first.
 fn on_backend(
-    backend: &BackendArguments,
-    jobs: Option<Workers>,
+    search: &SearchArguments,
     file: &Path,
     ranks: Option<&Mpi>,
     solve: &dyn Fn(&dyn Backend, &CancelToken) -> Result<Exit, Error>,
 ) -> Result<Exit, Error> {
-    let threads = threads(jobs);
+    let SearchArguments { backend, jobs, .. } = search;
+    let threads = threads(*jobs);
     let name = backend.on.as_deref().unwrap_or(BackendName::Threads.name());
     let known = [BackendName::Threads, BackendName::Processes, BackendName::Mpi];
     match (BackendName::parse(name, &known)?, ranks) {
@@ -74,10 +74,12 @@ fn solve(arguments: &TspArguments, backend: &dyn Backend, cancel: &CancelToken) 
         return verify(&instance, request.shape, &read(tour)?);
     }
     request_on_signals(cancel);
-    let mut screen = Screen { shown: ranks::are_terminals().errors };
-    let result =
-        solve_tsp(&instance, &request, limit(arguments), backend, cancel, &mut |news| screen.show(news))?;
-    screen.finish();
+    let screen = Screen::new();
+    let limit = limit(&arguments.search, arguments.time.unwrap_or(DEFAULT_TIME));
+    let result = solve_tsp(&instance, &request, limit, backend, cancel, &mut |news| {
+        screen.show(|| in_words(news));
+    })?;
+    screen.clear();
     if let Some(path) = &arguments.tour {
         let ending = path.extension().unwrap_or_default().to_string_lossy();
         output::write_file(path, &tour_file(&instance, &result, request.shape, &ending)?)?;
@@ -97,9 +99,9 @@ fn threads(jobs: Option<Workers>) -> Threads {
     Threads::new(workers.unwrap_or(Workers::MIN))
 }
 
-fn limit(arguments: &TspArguments) -> Limit {
-    let time = arguments.time.unwrap_or(DEFAULT_TIME);
-    if arguments.deterministic { work_of(time) } else { Limit::Time(time) }
+/// Returns the limit of a search that is given `time`.
+pub(super) fn limit(search: &SearchArguments, time: Seconds) -> Limit {
+    if search.deterministic { work_of(time) } else { Limit::Time(time) }
 }
 
 fn request(arguments: &TspArguments, instance: &Instance) -> Result<Request, Error> {
@@ -111,7 +113,7 @@ fn request(arguments: &TspArguments, instance: &Instance) -> Result<Request, Err
     Ok(Request {
         method: arguments.method.parse::<Method>()?,
         shape,
-        seed: arguments.seed,
+        seed: arguments.search.seed,
         gap: arguments.gap.as_deref().map(percent).transpose()?,
         bound: !arguments.no_bound,
     })
@@ -148,29 +150,31 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(failed)
 }
 
-/// Length, bound and gap on standard error, if that is a terminal.
-struct Screen {
-    shown: bool,
+/// News on one line of standard error, if that is a terminal.
+pub(super) struct Screen {
+    is_shown: bool,
 }
 
 impl Screen {
-    fn show(&mut self, news: &Progress) {
-        if self.shown {
-            let gap = news
-                .gap
-                .map_or_else(String::new, |gap| format!(", at most {:.3} % above the optimum", 100.0 * gap));
-            let _ = write!(
-                std::io::stderr().lock(),
-                "\r\x1b[K{} length {}{gap}",
-                Seconds(news.elapsed_s),
-                news.cost
-            );
+    pub(super) fn new() -> Self {
+        Self { is_shown: ranks::are_terminals().errors }
+    }
+
+    /// Shows what `line` gives in place of what was shown before.
+    pub(super) fn show(&self, line: impl FnOnce() -> String) {
+        if self.is_shown {
+            let _ = write!(std::io::stderr().lock(), "\r\x1b[K{}", line());
         }
     }
 
-    fn finish(&self) {
-        if self.shown {
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
-        }
+    pub(super) fn clear(&self) {
+        self.show(String::new);
     }
+}
+
+/// Returns length, bound and gap in words.
+fn in_words(news: &Progress) -> String {
+    let gap =
+        news.gap.map_or_else(String::new, |gap| format!(", at most {:.3} % above the optimum", 100.0 * gap));
+    format!("{} length {}{gap}", Seconds(news.elapsed_s), news.cost)
 }

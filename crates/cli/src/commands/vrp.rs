@@ -1,18 +1,14 @@
 //! `festina solve vrp`
 
-use std::io::Write;
-
-use festina::solve::{Limit, work_of};
 use festina::vrp::{
     Convention, Objective, PlanProgress, PlanRequest, PlanStatus, Problem, plan_file, plan_report,
     read_problem, read_tables, require_plan_ending, solve_vrp, verdict_report, verify_plan,
 };
 use festina::{Backend, CancelToken, Error, Exit, Seconds};
 
-use super::solve::read;
+use super::solve::{Screen, limit, read};
 use crate::args::VrpArguments;
 use crate::output::{self, Answer};
-use crate::ranks;
 use crate::signals::request_on_signals;
 
 pub(super) fn solve(
@@ -24,7 +20,7 @@ pub(super) fn solve(
     if let Some(plan) = &arguments.verify {
         return verify(arguments, &problem, &read(plan)?);
     }
-    let request = PlanRequest { objective: objective(&arguments.objective)?, seed: arguments.seed };
+    let request = PlanRequest { objective: objective(&arguments.objective)?, seed: arguments.search.seed };
     output::require_folders(&arguments.output, arguments.plan.as_deref())?;
     let ending = arguments
         .plan
@@ -34,11 +30,13 @@ pub(super) fn solve(
         require_plan_ending(&problem, ending)?;
     }
     request_on_signals(cancel);
-    let screen = Screen { unit: problem.units().cost, shown: ranks::are_terminals().errors };
+    let screen = Screen::new();
     let time = arguments.time.unwrap_or_else(|| default_time(problem.stops().len()));
-    let limit = if arguments.deterministic { work_of(time) } else { Limit::Time(time) };
-    let result = solve_vrp(&problem, &request, limit, backend, cancel, &mut |news| screen.show(news))?;
-    screen.finish();
+    let limit = limit(&arguments.search, time);
+    let result = solve_vrp(&problem, &request, limit, backend, cancel, &mut |news| {
+        screen.show(|| in_words(news, problem.units().cost));
+    })?;
+    screen.clear();
     if let (Some(path), Some(ending)) = (&arguments.plan, &ending) {
         output::write_file(path, &plan_file(&problem, &result, ending)?)?;
     }
@@ -102,38 +100,11 @@ fn verify(arguments: &VrpArguments, problem: &Problem, plan: &[u8]) -> Result<Ex
     Ok(if verdict.is_right { Exit::Done } else { Exit::No })
 }
 
-/// The best plan so far on standard error, if that is a terminal.
-struct Screen {
-    /// What a step of a cost is worth.
-    unit: f64,
-    shown: bool,
-}
-
-impl Screen {
-    fn show(&self, news: &PlanProgress) {
-        if self.shown {
-            let left = if news.unassigned > 0 {
-                format!(", {} stops not served", news.unassigned)
-            } else {
-                String::new()
-            };
-            let cost = if left.is_empty() {
-                format!(" cost {:.2},", news.cost as f64 * self.unit)
-            } else {
-                String::new()
-            };
-            let _ = write!(
-                std::io::stderr().lock(),
-                "\r\x1b[K{}{cost} {} vehicles{left}",
-                Seconds(news.elapsed_s),
-                news.vehicles
-            );
-        }
-    }
-
-    fn finish(&self) {
-        if self.shown {
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
-        }
+/// Returns the best plan so far in words; a step of a cost is worth `unit`.
+fn in_words(news: &PlanProgress, unit: f64) -> String {
+    let (time, vehicles) = (Seconds(news.elapsed_s), news.vehicles);
+    match news.unassigned {
+        0 => format!("{time} cost {:.2}, {vehicles} vehicles", news.cost as f64 * unit),
+        left => format!("{time} {vehicles} vehicles, {left} stops not served"),
     }
 }

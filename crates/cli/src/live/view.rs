@@ -40,6 +40,9 @@ struct Numbers {
     histogram: Vec<(f64, f64, u64)>,
 }
 
+/// A line's name, its points, and its colour.
+type NamedLine<'a> = (&'static str, &'a [(f64, f64)], Color);
+
 impl View {
     pub(super) fn new(title: &str) -> Self {
         Self { title: title.to_owned(), ..Self::default() }
@@ -131,7 +134,7 @@ impl View {
         frame: &mut Frame<'_>,
         area: Rect,
         title: &str,
-        lines: &[(&'static str, &[(f64, f64)], Color)],
+        lines: &[NamedLine<'_>],
         vertical: Axis<'_>,
     ) {
         let end = (self.base + self.last).max(1.0);

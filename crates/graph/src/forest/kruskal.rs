@@ -90,6 +90,13 @@ fn thresholds(graph: &Graph, rest: &Rest, batch: usize) -> Vec<Key> {
     thresholds
 }
 
+/// Sorts keys that are in the order of their edges: a stable sort by the weights, which gains where many edges weigh the
+/// same.
+fn sort(keys: &mut [Key]) {
+    debug_assert!(keys.is_sorted_by_key(|key| key.edge), "edges are looked at in their order");
+    keys.sort_by_key(|key| key.weight);
+}
+
 struct State<'a> {
     graph: &'a Graph,
     memory: &'a dyn SharedMemory,
@@ -120,15 +127,15 @@ impl State<'_> {
         for part in parts {
             buckets.iter_mut().zip(part).for_each(|(bucket, keys)| bucket.push(keys));
         }
+        // The ends lie all over the memory: they are fetched here, where all workers do it, and no fetch waits for another.
         let sorted = map(self.memory, buckets, |parts| {
             let mut keys = parts.concat();
-            keys.sort_unstable();
-            keys
+            sort(&mut keys);
+            keys.iter().map(|key| (key.edge, graph.ends()[key.edge as usize])).collect::<Vec<_>>()
         });
-        for key in sorted.into_iter().flatten() {
-            let [a, b] = graph.ends()[key.edge as usize];
+        for (edge, [a, b]) in sorted.into_iter().flatten() {
             if self.sets.join(a, b) {
-                self.chosen.push(key.edge);
+                self.chosen.push(edge);
                 if self.is_tree() {
                     break;
                 }

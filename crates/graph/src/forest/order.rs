@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     /// The weight, as an integer in the same order.
-    weight: u64,
+    pub(super) weight: u64,
     /// The edge.
     pub(super) edge: u32,
 }

@@ -5,4 +5,5 @@ pub(crate) mod iterated;
 pub(crate) mod lin_kernighan;
 pub(crate) mod or_opt;
 pub(crate) mod random;
+mod settle;
 pub(crate) mod two_opt;

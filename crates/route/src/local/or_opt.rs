@@ -4,6 +4,7 @@
 //! banking*, Northwestern University 1976.
 
 use super::array_tour::ArrayTour;
+use super::settle::settle;
 use super::two_opt;
 use crate::model::{Distance, Model};
 use crate::space::candidates::Candidates;
@@ -13,23 +14,10 @@ const LONGEST: usize = 3;
 
 /// Returns a tour that neither 2-opt nor a move of up to three cities to a candidate shortens.
 pub(crate) fn improve(model: &Model, candidates: &Candidates, order: Vec<u32>) -> Vec<u32> {
-    let n = order.len();
-    let mut tour = ArrayTour::new(order);
-    let mut waiting: Vec<u32> = (0..n as u32).rev().collect();
-    let mut is_waiting = vec![true; n];
-    while let Some(node) = waiting.pop() {
-        is_waiting[node as usize] = false;
-        loop {
-            let flipped = two_opt::step(model, candidates, &mut tour, node).map(|ends| ends.to_vec());
-            let Some(ends) = flipped.or_else(|| insert(model, candidates, &mut tour, node)) else { break };
-            for end in ends {
-                if !std::mem::replace(&mut is_waiting[end as usize], true) {
-                    waiting.push(end);
-                }
-            }
-        }
-    }
-    tour.into_order()
+    settle(order, |tour, node| {
+        let flipped = two_opt::step(model, candidates, tour, node).map(|ends| ends.to_vec());
+        flipped.or_else(|| insert(model, candidates, tour, node))
+    })
 }
 
 /// Moves a segment that begins at `head` next to a candidate of `head` if that gains; returns the nodes at the ends.

@@ -5,26 +5,13 @@
 //! Bentley, *Fast algorithms for geometric traveling salesman problems*, ORSA Journal on Computing 4, 1992).
 
 use super::array_tour::ArrayTour;
+use super::settle::settle;
 use crate::model::{Distance, Model};
 use crate::space::candidates::Candidates;
 
 /// Returns a tour that no exchange of two edges among the candidates shortens.
 pub(crate) fn improve(model: &Model, candidates: &Candidates, order: Vec<u32>) -> Vec<u32> {
-    let n = order.len();
-    let mut tour = ArrayTour::new(order);
-    let mut waiting: Vec<u32> = (0..n as u32).rev().collect();
-    let mut is_waiting = vec![true; n];
-    while let Some(node) = waiting.pop() {
-        is_waiting[node as usize] = false;
-        while let Some(ends) = step(model, candidates, &mut tour, node) {
-            for end in ends {
-                if !std::mem::replace(&mut is_waiting[end as usize], true) {
-                    waiting.push(end);
-                }
-            }
-        }
-    }
-    tour.into_order()
+    settle(order, |tour, node| step(model, candidates, tour, node))
 }
 
 /// Carries out one exchange that takes out an edge at `a` and gains; returns the four nodes.

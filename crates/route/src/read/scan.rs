@@ -86,6 +86,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Returns the words of the next line that is not blank, or of what is left of this one.
+    pub(crate) fn row(&mut self) -> Option<Vec<Word<'a>>> {
+        let mut row = vec![self.word()?];
+        while !self.line[self.at..].trim().is_empty() {
+            row.extend(self.word());
+        }
+        Some(row)
+    }
+
     /// Returns the next line that is not blank, trimmed: what is left of this one, or a later one.
     pub(crate) fn line(&mut self) -> Option<Word<'a>> {
         loop {

@@ -138,7 +138,7 @@ pub struct Plan {
     pub seed: u64,
     /// The time it took, in seconds.
     pub elapsed_s: f64,
-    /// The work that was counted: iterations of ruin and recreate.
+    /// The work that was counted: five iterations of ruin and recreate are one unit.
     pub work: u64,
     /// The number of workers of the backend.
     pub workers: Workers,

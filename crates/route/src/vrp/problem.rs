@@ -104,6 +104,9 @@ pub struct Stop {
     pub prize: Option<i64>,
     /// Among stops that must be served and cannot all be, those with more go first: 1 to 100.
     pub priority: u32,
+    /// Whether it is a backhaul: a trip, from one loading to the next or to the end, serves it after every stop that is
+    /// none, and at least one of those.
+    pub is_backhaul: bool,
 }
 
 /// Time off within a shift.

@@ -46,6 +46,12 @@ pub(super) fn check(draft: &Draft) -> Checked {
         check_vehicle(draft, vehicle)?;
     }
     locked_once(draft)?;
+    if draft.stops.iter().any(|stop| stop.is_backhaul)
+        && draft.stops.iter().any(|stop| matches!(stop.work, Work::Collect { .. }))
+    {
+        return Err(RouteError::instance("shipments and backhauls do not go together")
+            .with_hint("write the backhauls as stops with a late window, or the shipments as two plans"));
+    }
     costs(draft)
 }
 

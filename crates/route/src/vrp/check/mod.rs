@@ -175,6 +175,7 @@ fn check_order(problem: &Problem, vehicle: &Vehicle, route: &ClaimedRoute, found
     if vehicle.max_stops.is_some_and(|most| served.len() > most) {
         found.push(format!("it serves {} stops", served.len()));
     }
+    check_backhauls(problem, route, found);
     let mut reloads = 0;
     for action in &route.actions {
         if let Action::Reload(place) = action {
@@ -186,6 +187,31 @@ fn check_order(problem: &Problem, vehicle: &Vehicle, route: &ClaimedRoute, found
     }
     if reloads > vehicle.reload.as_ref().map_or(0, |reload| reload.times) {
         found.push(format!("it reloads {reloads} times"));
+    }
+}
+
+/// Requires of every trip that its backhauls follow other stops, and that none of these follows them.
+fn check_backhauls(problem: &Problem, route: &ClaimedRoute, found: &mut Vec<String>) {
+    let (mut others, mut backhauls) = (0, 0);
+    for action in &route.actions {
+        match *action {
+            Action::Reload(_) => (others, backhauls) = (0, 0),
+            Action::Stop(stop) => {
+                let Some(own) = problem.stops().get(stop) else { continue };
+                if own.is_backhaul {
+                    backhauls += 1;
+                    if others == 0 {
+                        found.push(format!("'{}' is a backhaul, and nothing is served before it", own.id));
+                    }
+                } else {
+                    others += 1;
+                    if backhauls > 0 {
+                        found.push(format!("'{}' comes after a backhaul", own.id));
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 

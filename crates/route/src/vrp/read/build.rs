@@ -49,6 +49,7 @@ struct Entry<'a> {
     vehicles: Option<&'a Vec<String>>,
     prize: Option<f64>,
     priority: Option<u32>,
+    is_backhaul: bool,
 }
 
 enum EntryWork<'a> {
@@ -203,6 +204,7 @@ impl<'a> Builder<'a> {
             vehicles,
             prize: entry.prize.map(|prize| price(prize, COST_STEPS, &of)).transpose()?,
             priority,
+            is_backhaul: entry.is_backhaul,
             id: entry.id.clone(),
         })
     }
@@ -386,6 +388,7 @@ fn of_stop(entry: &StopEntry) -> Entry<'_> {
         vehicles: entry.vehicles.as_ref(),
         prize: entry.prize,
         priority: entry.priority,
+        is_backhaul: entry.backhaul.unwrap_or(false),
     }
 }
 
@@ -403,6 +406,7 @@ fn of_end<'a>(shipment: &'a ShipmentEntry, end: &'a EndEntry, what: &str, work: 
         vehicles: shipment.vehicles.as_ref(),
         prize,
         priority: shipment.priority,
+        is_backhaul: false,
     }
 }
 

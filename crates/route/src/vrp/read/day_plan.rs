@@ -131,6 +131,7 @@ pub(super) struct StopEntry {
     pub(super) vehicles: Option<Vec<String>>,
     pub(super) prize: Option<f64>,
     pub(super) priority: Option<u32>,
+    pub(super) backhaul: Option<bool>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,6 +1,7 @@
-//! From bytes to a [`Problem`](super::Problem): CVRPLIB and VRPLIB, Solomon and its family, day plans, two tables.
+//! From bytes to a [`Problem`](super::Problem): CVRPLIB and VRPLIB, Solomon and its family, Cordeau, day plans, two tables.
 
 mod build;
+mod cordeau;
 mod day_plan;
 mod quantity;
 mod solomon;
@@ -18,6 +19,8 @@ pub enum ProblemFormat {
     Vrplib,
     /// Solomon, Gehring and Homberger, Li and Lim.
     Solomon,
+    /// Cordeau's for several depots.
+    Cordeau,
     /// A day plan in JSON.
     Json,
     /// A day plan in TOML.
@@ -54,7 +57,13 @@ impl ProblemFormat {
             return Self::Toml;
         }
         let keyword = head.split([':', ' ', '\t', '\n', '\r']).next().unwrap_or("");
-        if vrplib::is_keyword(keyword) { Self::Vrplib } else { Self::Solomon }
+        if vrplib::is_keyword(keyword) {
+            Self::Vrplib
+        } else if cordeau::is_cordeau(head) {
+            Self::Cordeau
+        } else {
+            Self::Solomon
+        }
     }
 }
 
@@ -76,6 +85,7 @@ impl Problem {
             ProblemFormat::Solomon => solomon::read(name, text).map_err(|error| {
                 if error.hint().is_some() { error } else { error.with_hint(OTHER_FORMATS) }
             })?,
+            ProblemFormat::Cordeau => cordeau::read(name, text)?,
             ProblemFormat::Json => build::draft(name, &day_plan::from_json(text)?)?,
             ProblemFormat::Toml => build::draft(name, &day_plan::from_toml(text)?)?,
         };

@@ -14,7 +14,7 @@ use crate::error::RouteError;
 use crate::read::scan::{Scanner, Word};
 
 /// The steps of a unit of the coordinates.
-const STEPS: f64 = 1e5;
+pub(super) const STEPS: f64 = 1e5;
 
 struct Row<'a> {
     number: Word<'a>,
@@ -55,7 +55,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Draft, RouteError> {
     draft(own_name, count, capacity, &rows, is_solomon)
 }
 
-fn truncated(scanner: &Scanner<'_>) -> RouteError {
+pub(super) fn truncated(scanner: &Scanner<'_>) -> RouteError {
     RouteError::text(scanner.place(), "the file ends too early").with_hint("is the file truncated?")
 }
 
@@ -145,6 +145,7 @@ fn draft(
             vehicles: None,
             prize: None,
             priority: 1,
+            is_backhaul: false,
         });
     }
     let depot = &rows[0].values;

@@ -11,7 +11,7 @@ use crate::read::scan::shorten;
 use crate::vrp::write::cells;
 
 /// The columns of a table of stops.
-const STOP_COLUMNS: &str = "id, lat and lon (or x and y, or at), service, windows, delivery, pickup, ready, skills, vehicles, prize, priority";
+const STOP_COLUMNS: &str = "id, lat and lon (or x and y, or at), service, windows, delivery, pickup, ready, skills, vehicles, prize, priority, backhaul";
 
 /// The columns of a table of vehicles.
 const VEHICLE_COLUMNS: &str = "id, count, start (or start_lat and start_lon, start_x and start_y), end (likewise), shift, \
@@ -178,6 +178,7 @@ fn stop(row: &Row<'_>) -> Result<StopEntry, RouteError> {
         vehicles: (!vehicles.is_empty()).then_some(vehicles),
         prize: row.number("prize")?,
         priority: row.parse("priority", "a number from 1 to 10")?,
+        backhaul: row.parse("backhaul", "true or false")?,
     })
 }
 

@@ -34,10 +34,11 @@ const KEYS: [&str; 17] = [
     "EDGE_DATA_FORMAT",
 ];
 
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "NODE_COORD_SECTION",
     "EDGE_WEIGHT_SECTION",
     "DEMAND_SECTION",
+    "BACKHAUL_SECTION",
     "DEPOT_SECTION",
     "TIME_WINDOW_SECTION",
     "SERVICE_TIME_SECTION",
@@ -306,6 +307,8 @@ impl<'a> File<'a> {
         let scaled = |value: f64| (value * steps).round() as i64;
         let demands = self.numbered("DEMAND_SECTION", n, 1)?.ok_or_else(|| self.missing("DEMAND_SECTION"))?;
         let dimensions = demands.iter().map(|row| row.len()).min().unwrap_or(1);
+        let backhauls = self.numbered("BACKHAUL_SECTION", n, dimensions)?;
+        let is_ordered = self.values.get("TYPE").is_some_and(|word| word.text == "VRPB");
         let windows = self.numbered("TIME_WINDOW_SECTION", n, 2)?;
         let service = self.column("SERVICE_TIME_SECTION", "SERVICE_TIME", n)?;
         let release = self.column("RELEASE_TIME_SECTION", "", n)?;
@@ -320,8 +323,10 @@ impl<'a> File<'a> {
                     Err(word.error(format!("the demand {value} is not whole")))
                 }
             };
-            let delivery: Vec<i64> =
-                demands[node][..dimensions].iter().map(whole).collect::<Result<_, _>>()?;
+            let amounts =
+                |row: &[Word<'_>]| row[..dimensions].iter().map(whole).collect::<Result<Vec<i64>, _>>();
+            let delivery = amounts(demands[node])?;
+            let pickup = backhauls.as_ref().map_or(Ok(vec![0; dimensions]), |rows| amounts(rows[node]))?;
             let window = match &windows {
                 Some(rows) => window(rows[node], steps)?,
                 None => ANY_TIME,
@@ -330,7 +335,8 @@ impl<'a> File<'a> {
             stops.push(Stop {
                 id: (node + 1).to_string(),
                 place: node,
-                work: Work::Visit { pickup: vec![0; dimensions], delivery },
+                is_backhaul: is_ordered && pickup.iter().any(|&amount| amount > 0),
+                work: Work::Visit { delivery, pickup },
                 service: of(&service),
                 windows: vec![window],
                 release: of(&release),

@@ -2,7 +2,7 @@
 
 use super::model::{Model, NONE};
 use super::near::Near;
-use super::recreate::Recreate;
+use super::recreate::{Recreate, Task};
 use super::ruin;
 use super::state::State;
 use crate::local::random::Random;
@@ -46,7 +46,7 @@ impl Job {
         }
         if !state.absent.is_empty() {
             state.begin();
-            recreate.run(&mut state, &mut random);
+            recreate.run(&mut state, Task { around: None, ceiling: f64::INFINITY }, &mut random);
         }
         let mut best = state.routes();
         let mut best_cost = state.cost;
@@ -55,16 +55,21 @@ impl Job {
         let mut heat = self.heat.0;
         for _ in 0..self.iterations {
             heat *= cooling;
-            let before = state.cost;
+            let threshold = state.cost as f64 - heat * random.unit().max(1e-300).ln();
             state.begin();
-            if !ruin::strings(&mut state, &near, &mut random) {
+            let Some(around) = ruin::strings(&mut state, &near, &mut random) else {
+                state.rollback();
+                continue;
+            };
+            let left_before = absences.sum(state.absent_before());
+            recreate.shuffle_kinds(&mut state, &mut random);
+            // Where nothing is left out, costs decide; who changes to a cheaper vehicle at the end can still lower them.
+            let is_final = left_before == 0 && model.kinds.len() == 1;
+            let ceiling = if is_final { threshold } else { f64::INFINITY };
+            if !recreate.run(&mut state, Task { around: Some(around), ceiling }, &mut random) {
                 state.rollback();
                 continue;
             }
-            let left_before = absences.sum(state.absent_before());
-            recreate.shuffle_kinds(&mut state, &mut random);
-            recreate.run(&mut state, &mut random);
-            let threshold = before as f64 - heat * random.unit().max(1e-300).ln();
             let left = absences.sum(&state.absent);
             absences.count(&state.absent);
             if left < left_before || (left == left_before && (state.cost as f64) < threshold) {

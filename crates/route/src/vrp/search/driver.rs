@@ -23,6 +23,9 @@ use crate::vrp::problem::Problem;
 /// Lanes of a search whose budget is work: the same on any number of workers.
 const LANES: usize = 4;
 
+/// Iterations that take as long as a unit of work.
+const PER_WORK: u64 = 5;
+
 /// Rounds of a search.
 const ROUNDS: f64 = 24.0;
 
@@ -30,7 +33,7 @@ const ROUNDS: f64 = 24.0;
 const LONGEST: f64 = 2.0;
 
 /// The temperature at the beginning and at the end, in the scale of the model.
-const HEAT: (f64, f64) = (1.0, 0.01);
+const HEAT: (f64, f64) = (3.0, 0.04);
 
 /// The share of the budget that is left when the number of vehicles is settled.
 const AFTER_FLEET: f64 = 0.5;
@@ -164,7 +167,7 @@ impl<'a> Driver<'a> {
         let cost = self.translation.cost(&routes);
         self.current = vec![(routes.clone(), cost)];
         self.offer(routes, cost);
-        self.budget.spend(n as u64 / 4 + 1);
+        self.budget.spend(n as u64 / 20 + 1);
         Ok(())
     }
 
@@ -179,8 +182,8 @@ impl<'a> Driver<'a> {
                 seconds * self.speed
             }
             Limit::Work(limit) => {
-                let left = self.budget.left() * limit as f64;
-                (limit as f64 / ROUNDS).min(left) / self.lanes() as f64
+                let all = (limit * PER_WORK) as f64;
+                (all / ROUNDS).min(self.budget.left() * all) / self.lanes() as f64
             }
             Limit::None => 1e4,
         };
@@ -197,7 +200,7 @@ impl<'a> Driver<'a> {
         let left = self.budget.left();
         let share = match self.budget.limit() {
             Limit::Time(limit) => iterations as f64 / self.speed / limit.0,
-            Limit::Work(limit) => (iterations * self.lanes() as u64) as f64 / limit as f64,
+            Limit::Work(limit) => (iterations * self.lanes() as u64) as f64 / (limit * PER_WORK) as f64,
             Limit::None => 0.0,
         };
         let heat = (self.heat(left), self.heat((left - share).max(0.0)));
@@ -215,7 +218,7 @@ impl<'a> Driver<'a> {
             let now = iterations as f64 / seconds;
             self.speed = if self.rounds == 1 { now } else { 0.5 * (self.speed + now) };
         }
-        self.budget.spend(iterations * self.lanes() as u64);
+        self.budget.spend((iterations * self.lanes() as u64).div_ceil(PER_WORK));
         Ok(())
     }
 

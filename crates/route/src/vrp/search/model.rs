@@ -97,6 +97,8 @@ pub(crate) struct Visit {
     pub(crate) is_required: bool,
     /// Whether its vehicle is decided, so that it stays where it is.
     pub(crate) is_locked: bool,
+    /// Whether it comes after all stops of its trip that are no backhauls, of which there is one.
+    pub(crate) is_backhaul: bool,
     /// Whether it belongs to the decided beginning of a route, so that nothing comes before it.
     pub(crate) is_prefix: bool,
 }
@@ -148,9 +150,11 @@ pub(crate) struct Kind {
     pub(crate) reloads: usize,
     /// The stops it begins with; the vehicle is then the only one of its kind.
     pub(crate) locked: Vec<u32>,
-    /// Whether a route must be simulated to know its cost or whether it can be: breaks, reloads, time that costs or
-    /// is limited.
+    /// Whether a route must be simulated to know its cost or whether it can be: breaks, reloads, releases, and several
+    /// windows where time costs or is limited.
     pub(crate) is_complex: bool,
+    /// Whether time costs or is limited in a route that need not be simulated.
+    pub(crate) pays_time: bool,
 }
 
 /// A problem in numbers.
@@ -176,6 +180,8 @@ pub(crate) struct Model {
     pub(crate) is_mixed: bool,
     /// Whether there are shipments.
     pub(crate) has_pairs: bool,
+    /// Whether there are backhauls.
+    pub(crate) has_backhauls: bool,
     /// The cost of each second squared, where working times are to be balanced; 0 elsewhere.
     pub(crate) balance: f64,
     /// The scale of [`Model::balance`].

@@ -20,40 +20,34 @@ const SPLIT: f64 = 0.5;
 /// How often one more is left alone.
 const PRESERVE: f64 = 0.01;
 
-/// Takes strings of stops out of routes near a random stop; `false` if a route breaks a rule without them, which can only be
-/// where the way through a stop is shorter than the direct one.
-pub(crate) fn strings(state: &mut State<'_>, near: &Near, random: &mut Random) -> bool {
-    if state.open.is_empty() {
-        return true;
-    }
+/// Takes strings of stops out of routes near a random stop, and returns that stop; `None` if a route breaks a rule without
+/// them, which can only be where the way through a stop is shorter than the direct one.
+pub(crate) fn strings(state: &mut State<'_>, near: &Near, random: &mut Random) -> Option<u32> {
     let stops = state.model.n;
+    let seed = random.below(stops) as u32;
+    if state.open.is_empty() {
+        return Some(seed);
+    }
     let served = stops - state.absent.len();
     let average = served as f64 / state.open.len() as f64;
     let longest = LONGEST.min(average).max(1.0);
     let most = 4.0 * AVERAGE / (1.0 + longest) - 1.0;
     let count = (random.unit() * most + 1.0) as usize;
-    let seed = random.below(stops) as u32;
-    let mut ruined: Vec<u32> = Vec::with_capacity(count);
-    for index in 0..=near.of(seed).len() {
-        let stop = if index == 0 { seed } else { near.of(seed)[index - 1] };
+    for &stop in std::iter::once(&seed).chain(near.of(seed)) {
         let route = state.links[stop as usize].route;
-        if route == NONE || ruined.contains(&route) || state.model.visits[stop as usize].is_locked {
+        if route == NONE || state.is_touched(route) || state.model.visits[stop as usize].is_locked {
             continue;
         }
         let size = f64::from(state.slots[route as usize].size);
         let length = (random.unit() * size.min(longest) + 1.0) as usize;
         state.touch(route);
         remove_string(state, stop, length, random);
-        ruined.push(route);
-        if ruined.len() >= count {
+        remove_stranded(state, route);
+        if state.touched() >= count {
             break;
         }
     }
-    let mut is_right = true;
-    for route in state.touched_routes() {
-        is_right &= state.refresh(route);
-    }
-    is_right
+    (0..state.touched()).all(|index| state.refresh(state.touched_route(index))).then_some(seed)
 }
 
 /// Takes out `length` stops in a row around `stop`, or with some left alone in their middle.
@@ -89,15 +83,37 @@ fn remove_string(state: &mut State<'_>, stop: u32, length: usize, random: &mut R
     }
     let skip = if alone > 0 && ahead > alone { random.below(ahead - alone) + 1 } else { usize::MAX };
     let mut node = first;
-    let mut string = Vec::with_capacity(ahead);
     for index in 0..ahead {
-        if !(skip..skip.saturating_add(alone)).contains(&index) {
-            string.push(node);
+        // Where partners went out too, the string would reach over its end.
+        if !is_free(state, node) {
+            break;
         }
-        node = state.links[node as usize].next;
+        let next = state.links[node as usize].next;
+        if !(skip..skip.saturating_add(alone)).contains(&index) {
+            take_out(state, node);
+        }
+        node = next;
     }
-    for stop in string {
-        take_out(state, stop);
+}
+
+/// Takes out the backhauls with which a trip would begin.
+fn remove_stranded(state: &mut State<'_>, route: u32) {
+    if !state.model.has_backhauls {
+        return;
+    }
+    let mut node = state.head(route);
+    while node != NONE {
+        let next = state.links[node as usize].next;
+        let is_stranded = !state.is_stop(node)
+            && next != NONE
+            && state.is_stop(next)
+            && state.model.visits[next as usize].is_backhaul
+            && is_free(state, next);
+        if is_stranded {
+            take_out(state, next);
+        } else {
+            node = next;
+        }
     }
 }
 
@@ -106,7 +122,7 @@ fn is_free(state: &State<'_>, node: u32) -> bool {
 }
 
 /// Makes a stop absent, with its partner.
-pub(crate) fn take_out(state: &mut State<'_>, stop: u32) {
+fn take_out(state: &mut State<'_>, stop: u32) {
     let partner = state.model.visits[stop as usize].partner;
     for stop in [stop, partner] {
         if stop != NONE && state.links[stop as usize].route != NONE {

@@ -5,6 +5,7 @@
 //! one pass over the tokens, with a label for each number of breaks taken so far, and the second by one pass back.
 
 use super::model::{Kind, Model, Role};
+use super::state::cost;
 use crate::vrp::problem::{MAX_BREAKS, Window};
 
 /// What a route comes to.
@@ -84,10 +85,7 @@ impl Simulator {
         if duration > kind.max_duration {
             return None;
         }
-        let mut cost = kind.fixed_cost + kind.distance_cost * distance + kind.time_cost * duration;
-        if model.balance > 0.0 {
-            cost += (model.balance * duration as f64 * duration as f64 / model.even_time as f64) as i64;
-        }
+        let cost = cost(model, kind, distance, duration);
         Some(Outcome { distance, duration, cost, depart })
     }
 
@@ -110,11 +108,14 @@ impl Simulator {
         Some((depart, steps))
     }
 
-    /// Returns whether the load fits at every moment.
+    /// Returns whether the load fits at every moment, and backhauls come last.
     fn fits(&mut self, model: &Model, kind: &Kind, tokens: &[u32]) -> bool {
         let n = model.n as u32;
         let mut shipped = vec![0; if model.has_pairs { model.dimensions } else { 0 }];
         for trip in tokens.split(|&token| token >= n) {
+            if model.has_backhauls && !are_backhauls_last(model, trip) {
+                return false;
+            }
             self.load.clear();
             self.load.resize(model.dimensions, 0);
             for &stop in trip {
@@ -285,6 +286,12 @@ impl Link {
             _ => (self.window.open <= limit).then(|| limit.min(self.window.close)),
         }
     }
+}
+
+/// Returns whether a trip serves a stop that is no backhaul, if it serves any, and no such stop after a backhaul.
+fn are_backhauls_last(model: &Model, trip: &[u32]) -> bool {
+    let is_backhaul = |&stop: &u32| model.visits[stop as usize].is_backhaul;
+    trip.is_sorted_by_key(is_backhaul) && !trip.first().is_some_and(is_backhaul)
 }
 
 /// Takes breaks here, wherever that leaves a label earlier.

@@ -256,6 +256,7 @@ impl<'a> Translation<'a> {
             is_timed: false,
             is_mixed: false,
             has_pairs: false,
+            has_backhauls: false,
             balance: self.weights.balance,
             even_time: self.even_time,
         };
@@ -265,6 +266,7 @@ impl<'a> Translation<'a> {
         let rises = model.pickup.iter().any(|&amount| amount > 0);
         let falls = model.delivery.iter().any(|&amount| amount > 0);
         model.has_pairs = model.visits.iter().any(|visit| visit.partner != NONE);
+        model.has_backhauls = model.visits.iter().any(|visit| visit.is_backhaul);
         model.is_mixed = model.has_pairs || rises && falls;
         model.is_timed = self.is_timed();
         model
@@ -307,7 +309,13 @@ impl<'a> Translation<'a> {
     fn kind(&self, index: usize, count: usize, stops: usize, number: &[u32]) -> Kind {
         let vehicle = &self.problem.vehicles()[index];
         let reload = vehicle.reload.as_ref();
-        let has_release = self.problem.stops().iter().any(|stop| stop.release > 0);
+        let every_stop = self.problem.stops();
+        let has_release = every_stop.iter().any(|stop| stop.release > 0);
+        let pays_time = vehicle.max_duration.is_some() || vehicle.time_cost > 0 || self.weights.balance > 0.0;
+        let is_complex = !vehicle.breaks.is_empty()
+            || reload.is_some()
+            || has_release
+            || (pays_time && every_stop.iter().any(|stop| stop.windows.len() > 1));
         let any = i64::MAX / 4;
         Kind {
             count,
@@ -338,12 +346,8 @@ impl<'a> Translation<'a> {
                 .map(|&stop| number[stop])
                 .filter(|&stop| stop != NONE)
                 .collect(),
-            is_complex: vehicle.max_duration.is_some()
-                || vehicle.time_cost > 0
-                || !vehicle.breaks.is_empty()
-                || reload.is_some()
-                || has_release
-                || self.weights.balance > 0.0,
+            is_complex,
+            pays_time: pays_time && !is_complex,
         }
     }
 
@@ -362,6 +366,7 @@ impl<'a> Translation<'a> {
             partner,
             absence: self.absence(index as usize),
             is_required: stop.prize.is_none(),
+            is_backhaul: stop.is_backhaul,
             is_locked: self.decided[index as usize].is_some(),
             is_prefix: self.decided[index as usize].is_some_and(|vehicle| {
                 self.problem.vehicles()[vehicle].begins_with.contains(&(index as usize))

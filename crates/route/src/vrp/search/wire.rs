@@ -95,12 +95,13 @@ fn read_model(reader: &mut Reader<'_>) -> Result<Model, String> {
     let (delivery, pickup, shipment) = (reader.read_i64s()?, reader.read_i64s()?, reader.read_i64s()?);
     let allowed = reader.read_u32s()?.into_iter().map(|allowed| allowed == 1).collect();
     let matrices = (0..reader.u64()?).map(|_| read_matrix(reader)).collect::<Result<_, _>>()?;
-    let visits = (0..n).map(|_| read_visit(reader)).collect::<Result<_, _>>()?;
+    let visits: Vec<Visit> = (0..n).map(|_| read_visit(reader)).collect::<Result<_, _>>()?;
     let kinds = (0..reader.u64()?).map(|_| read_kind(reader)).collect::<Result<_, _>>()?;
     Ok(Model {
         n,
         dimensions,
         matrices,
+        has_backhauls: visits.iter().any(|visit| visit.is_backhaul),
         visits,
         delivery,
         pickup,
@@ -118,8 +119,11 @@ fn read_model(reader: &mut Reader<'_>) -> Result<Model, String> {
 /// Writes a table of distances, or that there is none.
 fn write_table(writer: &mut Writer, table: Option<&[i32]>) {
     writer.u64(table.map_or(u64::MAX, |table| table.len() as u64));
-    for entry in table.unwrap_or_default() {
-        writer.0.extend_from_slice(&entry.to_le_bytes());
+    let table = table.unwrap_or_default();
+    let start = writer.0.len();
+    writer.0.resize(start + 4 * table.len(), 0);
+    for (bytes, entry) in writer.0[start..].as_chunks_mut::<4>().0.iter_mut().zip(table) {
+        *bytes = entry.to_le_bytes();
     }
 }
 
@@ -159,8 +163,8 @@ fn write_visit(writer: &mut Writer, visit: &Visit) {
         Role::Collect => 1,
         Role::Bring => 2,
     };
-    let flags =
-        u64::from(visit.is_required) | u64::from(visit.is_locked) << 1 | u64::from(visit.is_prefix) << 2;
+    let flags = [visit.is_required, visit.is_locked, visit.is_prefix, visit.is_backhaul];
+    let flags = flags.iter().rev().fold(0, |bits, &flag| bits << 1 | u64::from(flag));
     for value in [
         visit.service as u64,
         visit.release as u64,
@@ -190,6 +194,7 @@ fn read_visit(reader: &mut Reader<'_>) -> Result<Visit, String> {
         is_required: flags & 1 == 1,
         is_locked: flags & 2 == 2,
         is_prefix: flags & 4 == 4,
+        is_backhaul: flags & 8 == 8,
         windows: read_windows(reader)?,
     })
 }
@@ -209,6 +214,7 @@ fn write_kind(writer: &mut Writer, kind: &Kind) {
         kind.reload_time,
         kind.reloads as i64,
         i64::from(kind.is_complex),
+        i64::from(kind.pays_time),
     ];
     writer.i64s(&numbers);
     writer.i64s(&kind.capacity);
@@ -220,7 +226,7 @@ fn write_kind(writer: &mut Writer, kind: &Kind) {
 }
 
 fn read_kind(reader: &mut Reader<'_>) -> Result<Kind, String> {
-    let numbers: [i64; 13] = reader.read_i64s()?.try_into().map_err(|_| "a vehicle of another version")?;
+    let numbers: [i64; 14] = reader.read_i64s()?.try_into().map_err(|_| "a vehicle of another version")?;
     let [
         count,
         profile,
@@ -254,6 +260,7 @@ fn read_kind(reader: &mut Reader<'_>) -> Result<Kind, String> {
         reload_time: numbers[10],
         reloads: numbers[11] as usize,
         is_complex: numbers[12] == 1,
+        pays_time: numbers[13] == 1,
         reload_sites: reader.read_u32s()?,
         locked: reader.read_u32s()?,
     })

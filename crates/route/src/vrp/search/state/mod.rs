@@ -1,12 +1,20 @@
 //! A solution that can be changed, and changed back.
 //!
 //! Routes are linked lists between the sentinels of their **slots**, so that a stop comes in or goes out in constant time;
-//! times and loads along a route are kept at its nodes. Before a route is changed for the first time it is written to the
-//! journal, from which [`State::rollback`] restores it.
+//! times and loads along a route are kept at its nodes. Every change of a link is logged, and [`State::rollback`] takes the
+//! changes back, the last first: what a change costs does not depend on how long the routes are.
 
-use super::model::{Model, NONE, Role};
+mod clocks;
+mod loads;
+mod log;
+mod spans;
+
+use super::model::{Model, NONE};
 use super::simulate::Simulator;
-use crate::vrp::problem::MAX_VALUE;
+pub(crate) use clocks::Clock;
+use clocks::Timing;
+use log::{Log, Step};
+pub(crate) use spans::{Span, Spans, cost};
 
 /// A node's neighbours in its route.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +27,6 @@ pub(crate) struct Link {
     pub(crate) leg: i32,
 }
 
-/// When a node can be left at the earliest, and must be reached at the latest.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Clock {
-    pub(crate) depart: i64,
-    pub(crate) latest: i64,
-}
-
 /// A route as a whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
@@ -36,20 +37,14 @@ pub(crate) struct Slot {
     pub(crate) cost: i64,
 }
 
-/// A route as it was.
-#[derive(Debug)]
-struct Entry {
-    route: u32,
-    slot: Slot,
-    /// Where its tokens begin in the journal.
-    start: usize,
-}
-
 /// A solution in the making.
 pub(crate) struct State<'m> {
     pub(crate) model: &'m Model,
     pub(crate) links: Vec<Link>,
     pub(crate) clocks: Vec<Clock>,
+    timings: Vec<Timing>,
+    /// The stretches around each node; empty where no duration costs or is limited.
+    pub(crate) spans: Vec<Spans>,
     /// The site of every node.
     pub(crate) sites: Vec<u32>,
     pub(crate) slots: Vec<Slot>,
@@ -72,11 +67,7 @@ pub(crate) struct State<'m> {
     tokens: Vec<u32>,
     /// Nodes of a slot: its two ends and its reloads.
     width: usize,
-    entries: Vec<Entry>,
-    journal: Vec<u32>,
-    touched: Vec<bool>,
-    absent_before: Vec<u32>,
-    cost_before: i64,
+    log: Log,
 }
 
 impl<'m> State<'m> {
@@ -90,6 +81,11 @@ impl<'m> State<'m> {
             model,
             links: vec![link; nodes],
             clocks: vec![Clock::default(); if model.is_timed { nodes } else { 0 }],
+            timings: model.visits.iter().map(Timing::of).collect(),
+            spans: vec![
+                Spans::default();
+                if model.kinds.iter().any(|kind| kind.pays_time) { nodes } else { 0 }
+            ],
             sites: (0..nodes as u32).collect(),
             slots: Vec::new(),
             totals: Vec::new(),
@@ -103,12 +99,14 @@ impl<'m> State<'m> {
             simulator: Simulator::default(),
             tokens: Vec::new(),
             width: 2 + model.most_reloads(),
-            entries: Vec::new(),
-            journal: Vec::new(),
-            touched: Vec::new(),
-            absent_before: Vec::new(),
-            cost_before: cost,
+            log: Log::default(),
         }
+    }
+
+    /// Returns whether the duration of any route costs or is limited, in a way that stretches tell.
+    #[inline]
+    fn pays_time(&self) -> bool {
+        !self.spans.is_empty()
     }
 
     /// Returns the first sentinel of a route.
@@ -147,83 +145,19 @@ impl<'m> State<'m> {
         }
     }
 
-    /// Begins a change that can be rolled back.
-    pub(crate) fn begin(&mut self) {
-        for entry in &self.entries {
-            self.touched[entry.route as usize] = false;
-        }
-        self.entries.clear();
-        self.journal.clear();
-        self.absent_before.clone_from(&self.absent);
-        self.cost_before = self.cost;
-    }
-
-    /// Writes a route to the journal before its first change.
-    #[inline]
-    pub(crate) fn touch(&mut self, route: u32) {
-        if std::mem::replace(&mut self.touched[route as usize], true) {
-            return;
-        }
-        self.entries.push(Entry { route, slot: self.slots[route as usize], start: self.journal.len() });
-        let tail = self.tail(route);
-        let mut node = self.links[self.head(route) as usize].next;
-        while node != tail {
-            // Reloads are written as their sites: any free node serves for them.
-            self.journal.push(if self.is_stop(node) { node } else { self.sites[node as usize] });
-            node = self.links[node as usize].next;
-        }
-    }
-
-    /// Returns what was absent at [`State::begin`].
-    pub(crate) fn absent_before(&self) -> &[u32] {
-        &self.absent_before
-    }
-
-    /// Returns the routes that were touched since [`State::begin`].
-    pub(crate) fn touched_routes(&self) -> Vec<u32> {
-        self.entries.iter().map(|entry| entry.route).collect()
-    }
-
-    /// Takes back everything since [`State::begin`].
-    pub(crate) fn rollback(&mut self) {
-        let entries = std::mem::take(&mut self.entries);
-        let journal = std::mem::take(&mut self.journal);
-        for entry in &entries {
-            self.clear(entry.route);
-        }
-        for (index, entry) in entries.iter().enumerate() {
-            let end = entries.get(index + 1).map_or(journal.len(), |next| next.start);
-            let tokens = &journal[entry.start..end];
-            if !tokens.is_empty() {
-                self.fill(entry.route, entry.slot.kind, tokens);
-                self.slots[entry.route as usize] = entry.slot;
-            }
-            self.touched[entry.route as usize] = false;
-        }
-        std::mem::swap(&mut self.absent, &mut self.absent_before);
-        self.cost = self.cost_before;
-        self.entries = entries;
-        self.entries.clear();
-        self.journal = journal;
-        self.journal.clear();
-    }
-
-    /// Takes every node out of a route and gives its vehicle back; the costs are not counted.
-    fn clear(&mut self, route: u32) {
-        if self.place[route as usize] == NONE {
-            return;
-        }
-        let tail = self.tail(route);
-        let mut node = self.links[self.head(route) as usize].next;
-        while node != tail {
-            let link = &mut self.links[node as usize];
-            node = link.next;
-            link.route = NONE;
-        }
-        self.close(route);
-    }
-
+    /// Takes every node out of a route and gives its vehicle back; its cost is not counted any more.
     fn close(&mut self, route: u32) {
+        self.cost -= std::mem::take(&mut self.slots[route as usize].cost);
+        let (head, tail) = (self.head(route), self.tail(route));
+        while self.links[head as usize].next != tail {
+            self.detach(self.links[head as usize].next);
+        }
+        self.vacate(route);
+        self.log.steps.push(Step::Closed { route, kind: self.slots[route as usize].kind });
+    }
+
+    /// Gives the vehicle of a route without nodes back.
+    fn vacate(&mut self, route: u32) {
         let place = std::mem::replace(&mut self.place[route as usize], NONE) as usize;
         self.open.swap_remove(place);
         if let Some(&moved) = self.open.get(place) {
@@ -236,8 +170,9 @@ impl<'m> State<'m> {
 
     /// Opens a route for a vehicle of `kind`, without a stop yet.
     pub(crate) fn open_route(&mut self, kind: u32) -> u32 {
-        let route = self.vacant.pop().unwrap_or_else(|| self.new_slot());
+        let route = self.vacant.last().copied().unwrap_or_else(|| self.new_slot());
         self.occupy(route, kind);
+        self.log.steps.push(Step::Opened { route });
         route
     }
 
@@ -249,18 +184,25 @@ impl<'m> State<'m> {
         if self.model.is_timed {
             self.clocks.resize(self.links.len(), Clock::default());
         }
+        if self.pays_time() {
+            self.spans.resize(self.links.len(), Spans::default());
+        }
         if self.model.is_mixed {
             self.loads.resize(self.links.len() * self.model.dimensions, [0; 3]);
         }
         self.slots.push(Slot { kind: 0, size: 0, distance: 0, cost: 0 });
         self.totals.resize(self.totals.len() + self.model.dimensions, 0);
         self.place.push(NONE);
-        self.touched.push(false);
+        self.vacant.push(route);
+        self.log.touched.push(false);
         route
     }
 
+    /// Makes a vacant slot hold a route without nodes for a vehicle of `kind`.
     fn occupy(&mut self, route: u32, kind: u32) {
         debug_assert!(self.free[kind as usize] > 0, "a vehicle is there for every route");
+        let at = self.vacant.iter().rposition(|&vacant| vacant == route).expect("the slot is vacant");
+        self.vacant.swap_remove(at);
         self.free[kind as usize] -= 1;
         self.place[route as usize] = self.open.len() as u32;
         self.open.push(route);
@@ -279,18 +221,14 @@ impl<'m> State<'m> {
         self.totals[route as usize * dimensions..][..dimensions].fill(0);
     }
 
-    /// Makes a slot hold `tokens`; the slot is vacant.
-    fn fill(&mut self, route: u32, kind: u32, tokens: &[u32]) {
-        let at = self.vacant.iter().rposition(|&vacant| vacant == route).expect("a cleared slot is vacant");
-        self.vacant.swap_remove(at);
-        self.occupy(route, kind);
+    /// Puts nodes for `tokens` into a route without nodes.
+    fn fill(&mut self, route: u32, tokens: &[u32]) {
         let mut after = self.head(route);
         for &token in tokens {
             let node = if self.is_stop(token) { token } else { self.free_reload(route, token) };
             self.attach(node, after);
             after = node;
         }
-        self.refresh_along(route);
     }
 
     /// Returns a reload node of the route that is not in use, and sends it to `site`.
@@ -298,7 +236,8 @@ impl<'m> State<'m> {
         let head = self.head(route) as usize;
         let node = (head + 2..head + self.width).find(|&node| self.links[node].route == NONE);
         let node = node.expect("a route has no more reloads than its kind allows");
-        self.sites[node] = site;
+        let was = std::mem::replace(&mut self.sites[node], site);
+        self.log.steps.push(Step::Sent { node: node as u32, site: was });
         node as u32
     }
 
@@ -310,15 +249,11 @@ impl<'m> State<'m> {
         let rules = &self.model.kinds[kind as usize];
         let Some(outcome) = self.simulator.outcome(self.model, rules, tokens) else { return false };
         let route = self.open_route(kind);
-        let mut after = self.head(route);
-        for &token in tokens {
-            let node = if self.is_stop(token) { token } else { self.free_reload(route, token) };
-            self.attach(node, after);
-            after = node;
-        }
+        self.fill(route, tokens);
         self.slots[route as usize].cost = outcome.cost;
         self.cost += outcome.cost;
-        self.refresh_along(route);
+        let is_right = self.refresh(route);
+        debug_assert!(is_right, "a simulated route keeps every rule");
         let here = &self.links;
         self.absent.retain(|&stop| here[stop as usize].route == NONE);
         let arrived = tokens.iter().filter(|&&token| (token as usize) < self.model.n);
@@ -334,9 +269,10 @@ impl<'m> State<'m> {
             return false;
         }
         self.touch(route);
-        self.cost -= self.slots[route as usize].cost;
-        self.clear(route);
-        self.fill(route, kind, &tokens);
+        self.close(route);
+        self.occupy(route, kind);
+        self.log.steps.push(Step::Opened { route });
+        self.fill(route, &tokens);
         let is_right = self.refresh(route);
         debug_assert!(is_right, "a simulated route keeps every rule");
         true
@@ -366,8 +302,10 @@ impl<'m> State<'m> {
         let slot = &mut self.slots[route as usize];
         let matrix = &self.model.matrices[self.model.kinds[slot.kind as usize].profile];
         let site = self.sites[node as usize];
-        let arrive = matrix.distance[self.sites[after as usize] as usize * matrix.side + site as usize];
-        let leave = matrix.distance[site as usize * matrix.side + self.sites[before as usize] as usize];
+        // Both are in rows of the node itself, which were read when its place was looked for.
+        let arrive = matrix.into(site)[self.sites[after as usize] as usize];
+        let leave = matrix.out_of(site)[self.sites[before as usize] as usize];
+        self.log.steps.push(Step::In { node, was: self.links[node as usize], leg });
         self.links[after as usize].next = node;
         self.links[after as usize].leg = arrive;
         self.links[before as usize].prev = node;
@@ -387,7 +325,9 @@ impl<'m> State<'m> {
         let matrix = &self.model.matrices[self.model.kinds[slot.kind as usize].profile];
         let (from, to) = (self.sites[prev as usize], self.sites[next as usize]);
         let direct = matrix.distance[from as usize * matrix.side + to as usize];
-        slot.distance += i64::from(direct) - i64::from(leg) - i64::from(self.links[prev as usize].leg);
+        let arrive = self.links[prev as usize].leg;
+        self.log.steps.push(Step::Out { node, leg: arrive, route });
+        slot.distance += i64::from(direct) - i64::from(leg) - i64::from(arrive);
         self.links[prev as usize].next = next;
         self.links[prev as usize].leg = direct;
         self.links[next as usize].prev = prev;
@@ -421,130 +361,60 @@ impl<'m> State<'m> {
 
     /// Brings a changed route up to date; an empty one is closed. `false` if it breaks a rule.
     pub(crate) fn refresh(&mut self, route: u32) -> bool {
-        let slot = self.slots[route as usize];
-        self.cost -= slot.cost;
-        self.slots[route as usize].cost = 0;
-        if slot.size == 0 {
-            self.clear(route);
+        if self.slots[route as usize].size == 0 {
+            self.close(route);
             return true;
         }
-        let kind = &self.model.kinds[slot.kind as usize];
-        let cost = if kind.is_complex {
-            let mut tokens = std::mem::take(&mut self.tokens);
-            tokens.clear();
-            self.for_each(route, |node| tokens.push(self.sites[node as usize]));
-            let outcome = self.simulator.outcome(self.model, kind, &tokens);
-            self.tokens = tokens;
-            match outcome {
-                Some(outcome) => outcome.cost,
-                None => return false,
-            }
-        } else {
-            if slot.distance > kind.max_distance {
-                return false;
-            }
-            kind.fixed_cost + kind.distance_cost * slot.distance
-        };
-        self.slots[route as usize].cost = cost;
-        self.cost += cost;
-        self.refresh_along(route)
+        let is_in_time = !self.model.is_timed || self.refresh_clocks(route);
+        is_in_time && self.refresh_rest(route, NONE)
     }
 
-    /// Brings the times and loads along a route up to date; `false` if it breaks a rule that they show.
-    fn refresh_along(&mut self, route: u32) -> bool {
-        let is_in_time = !self.model.is_timed || self.refresh_clocks(route);
+    /// Brings a route up to date into which one node has come; `false` if it breaks a rule.
+    pub(crate) fn refresh_around(&mut self, route: u32, node: u32) -> bool {
+        let is_in_time = !self.model.is_timed || self.spread_clocks(node);
+        is_in_time && self.refresh_rest(route, node)
+    }
+
+    /// Brings stretches, loads and costs up to date; `false` if the route breaks a rule.
+    fn refresh_rest(&mut self, route: u32, added: u32) -> bool {
+        if self.pays_time() {
+            self.refresh_spans(route, added);
+        }
         if self.model.is_mixed {
             self.refresh_loads(route);
         }
-        is_in_time
+        self.refresh_cost(route)
     }
 
-    fn refresh_clocks(&mut self, route: u32) -> bool {
-        let kind = &self.model.kinds[self.slots[route as usize].kind as usize];
-        let matrix = &self.model.matrices[kind.profile];
-        let (head, tail) = (self.head(route) as usize, self.tail(route) as usize);
-        let mut depart = kind.shift.open;
-        let mut is_in_time = true;
-        self.clocks[head].depart = depart;
-        let mut node = head;
-        while node != tail {
-            let next = self.links[node].next as usize;
-            let arrive = depart + matrix.travel_time(self.sites[node], self.sites[next]);
-            if next < self.model.n {
-                let visit = &self.model.visits[next];
-                let begin = visit.begin(arrive).unwrap_or_else(|| {
-                    is_in_time = false;
-                    MAX_VALUE
-                });
-                depart = begin + visit.service;
-            } else {
-                depart = if next == tail { arrive } else { arrive + kind.reload_time };
-            }
-            self.clocks[next].depart = depart;
-            node = next;
-        }
-        is_in_time &= depart <= kind.shift.close;
-        let mut latest = kind.shift.close;
-        self.clocks[tail].latest = latest;
-        let mut node = tail;
-        while node != head {
-            let prev = self.links[node].prev as usize;
-            let leave = latest - matrix.travel_time(self.sites[prev], self.sites[node]);
-            latest = if prev < self.model.n {
-                let visit = &self.model.visits[prev];
-                visit.latest(leave - visit.service).unwrap_or(-MAX_VALUE)
-            } else if prev == head {
-                leave
-            } else {
-                leave - kind.reload_time
-            };
-            self.clocks[prev].latest = latest;
-            node = prev;
-        }
-        is_in_time
-    }
-
-    /// Loads within a route; where it reloads they are left to the simulator.
-    fn refresh_loads(&mut self, route: u32) {
+    fn refresh_cost(&mut self, route: u32) -> bool {
+        let slot = self.slots[route as usize];
         let model = self.model;
-        let (head, tail) = (self.head(route) as usize, self.tail(route) as usize);
-        for d in 0..model.dimensions {
-            let mut load = 0;
-            self.for_each(route, |node| {
-                if (node as usize) < model.n {
-                    load += model.delivery[node as usize * model.dimensions + d];
-                }
-            });
-            let (mut node, mut highest) = (head, load);
-            loop {
-                self.loads[node * model.dimensions + d] = [load, highest, load];
-                node = self.links[node].next as usize;
-                if node == tail {
-                    break;
-                }
-                if node < model.n {
-                    let at = node * model.dimensions + d;
-                    let shipped = match model.visits[node].role {
-                        Role::Visit => 0,
-                        Role::Collect => model.shipment[at],
-                        Role::Bring => -model.shipment[at],
-                    };
-                    load += model.pickup[at] - model.delivery[at] + shipped;
-                }
-                highest = highest.max(load);
-            }
-            let mut highest = i64::MIN;
-            let mut node = self.links[tail].prev as usize;
-            loop {
-                let entry = &mut self.loads[node * model.dimensions + d];
-                highest = highest.max(entry[0]);
-                entry[2] = highest;
-                if node == head {
-                    break;
-                }
-                node = self.links[node].prev as usize;
-            }
-        }
+        let kind = &model.kinds[slot.kind as usize];
+        let found = if kind.is_complex { self.simulated_cost(route) } else { self.joined_cost(route) };
+        let Some(cost) = found else { return false };
+        self.slots[route as usize].cost = cost;
+        self.cost += cost - slot.cost;
+        true
+    }
+
+    /// Returns what a route costs if it keeps its limits, by driving it.
+    fn simulated_cost(&mut self, route: u32) -> Option<i64> {
+        let kind = &self.model.kinds[self.slots[route as usize].kind as usize];
+        let mut tokens = std::mem::take(&mut self.tokens);
+        tokens.clear();
+        self.for_each(route, |node| tokens.push(self.sites[node as usize]));
+        let outcome = self.simulator.outcome(self.model, kind, &tokens);
+        self.tokens = tokens;
+        Some(outcome?.cost)
+    }
+
+    /// Returns what a route costs if it keeps its limits, by its distance and its duration.
+    fn joined_cost(&self, route: u32) -> Option<i64> {
+        let slot = &self.slots[route as usize];
+        let kind = &self.model.kinds[slot.kind as usize];
+        let duration = if kind.pays_time { self.duration(route) } else { 0 };
+        let keeps_limits = slot.distance <= kind.max_distance && duration <= kind.max_duration;
+        keeps_limits.then(|| cost(self.model, kind, slot.distance, duration))
     }
 
     /// Writes the routes down: the kind and the tokens of each.
