@@ -48,6 +48,11 @@ fn more_workers_than_cores_are_found() {
 }
 
 #[test]
+fn small_writes_are_found_and_buffered_ones_are_not() {
+    assert_found(python(), "writes.py", &["small-io"], &[]);
+}
+
+#[test]
 fn packing_is_found() {
     let found = findings(&[python(), &program("packing.py")], 2);
     assert!(found.contains(&"pickling".to_owned()), "{found:?}");
