@@ -26,3 +26,10 @@ def nap(seconds):
     """Sleep."""
     time.sleep(seconds)
     return seconds
+
+
+def timed_nap(seconds):
+    """Sleep, and return how long it really was."""
+    began = time.perf_counter()
+    time.sleep(seconds)
+    return time.perf_counter() - began

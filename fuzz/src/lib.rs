@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use festina::ready::parse_project;
 use festina::scale::{At, Costs, Policy, SimulateRequest, parse_spec, simulate};
 use festina::{LawsSource, Workers, laws, laws_report, parse_times};
 use festina_machine::{CpuSet, Source, Surroundings, detect};
@@ -74,11 +75,11 @@ pub fn machine(bytes: &[u8]) {
     }
 }
 
-/// Reads a spec file.
+/// Reads a spec file, and the file of a project.
 pub fn spec(bytes: &[u8]) {
-    if let Some(text) = text(bytes)
-        && let Err(error) = parse_spec("spec.toml", text)
-    {
+    let Some(text) = text(bytes) else { return };
+    let errors = [parse_spec("spec.toml", text).err(), parse_project("festina.toml", text).err()];
+    for error in errors.into_iter().flatten() {
         assert!(!error.to_string().is_empty());
     }
 }

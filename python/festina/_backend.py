@@ -30,9 +30,12 @@ class Batch:
 
 
 class Done:
-    """Results of a batch from item `start` on; the time of each unit, or of all of them together."""
+    """Results of a batch from item `start` on; the time of each unit, or of all of them together.
 
-    __slots__ = ("batch", "durations", "failures", "last", "start", "units", "values", "worker")
+    `ended` is when the last of them was computed, by `time.perf_counter`; `None` where another clock tells it.
+    """
+
+    __slots__ = ("batch", "durations", "ended", "failures", "last", "start", "units", "values", "worker")
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Done:
         units: int,
         worker: int,
         last: bool,
+        ended: float | None = None,
     ) -> None:
         self.batch = batch
         self.start = start
@@ -53,15 +57,16 @@ class Done:
         self.units = units
         self.worker = worker
         self.last = last
+        self.ended = ended
 
 
 class Lost:
     """A worker died: the items of `batch` from `start` on have no result; it worked on those from `at` to `until`.
 
-    `is_first` says whether it is the first batch that this worker lost.
+    `is_first` says whether it is the first batch that this worker lost; `worker` is its number, where it is known.
     """
 
-    __slots__ = ("at", "batch", "cause", "is_first", "signal", "spent_s", "start", "until")
+    __slots__ = ("at", "batch", "cause", "is_first", "signal", "spent_s", "start", "until", "worker")
 
     def __init__(
         self,
@@ -73,6 +78,7 @@ class Lost:
         signal: int | None,
         spent_s: float = 0.0,
         is_first: bool = True,
+        worker: int | None = None,
     ) -> None:
         self.batch = batch
         self.start = start
@@ -82,6 +88,7 @@ class Lost:
         self.signal = signal
         self.spent_s = spent_s
         self.is_first = is_first
+        self.worker = worker
 
 
 class Unloadable:
@@ -156,8 +163,33 @@ class Backend(Protocol):
     def steal(self) -> Batch | None:
         """Take back items that were sent and have not started."""
 
+    def take_back(self, limit: float) -> list[Batch]:
+        """Take back all that waits at workers that have been at one item for longer than `limit` seconds."""
+
     def overdue(self, limit: float) -> None:
         """End the workers that have been at one item for longer than `limit` seconds."""
 
     def end(self, aborted: bool) -> None:
         """Let go; where `aborted`, nothing goes on that was sent."""
+
+    def finding(self, work_s: float) -> tuple[str, str, str] | None:
+        """Return what is to be said of a map with so much work: its code, the text, a hint."""
+
+
+class Whole:
+    """What backends have in common that cannot look into a batch: what is sent is computed, and cannot be ended."""
+
+    def is_hungry(self) -> bool:
+        return False
+
+    def steal(self) -> Batch | None:
+        return None
+
+    def take_back(self, limit: float) -> list[Batch]:
+        return []
+
+    def overdue(self, limit: float) -> None:
+        """Nothing ends here: `map` refuses a time limit."""
+
+    def finding(self, work_s: float) -> tuple[str, str, str] | None:
+        return None

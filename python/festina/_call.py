@@ -27,10 +27,20 @@ def shown(value: Any) -> str:
     return repr(value)
 
 
-def main(path: str, *arguments: str) -> None:
-    """Call the function of the file `path`."""
+def load(path: str) -> Any:
+    """Return the function of the file `path`."""
     with open(path, "rb") as file:
-        function = pickle.load(file)
+        return pickle.load(file)
+
+
+def run(path: str) -> None:
+    """Call the function of the file `path`, and say nothing."""
+    load(path)()
+
+
+def main(path: str, *arguments: str) -> None:
+    """Call the function of the file `path`, print its answer, and tell how long it took."""
+    function = load(path)
     named = {name: number(value) for name, _, value in (argument.partition("=") for argument in arguments)}
     gc.collect()
     before = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # Batches at a worker: the one it works on and the next, so that it never waits for us.
 DEPTH = 2
 
+# More units than any batch has.
+MOST = (1 << 32) - 1
+
 # Libraries start as many threads as these variables say.
 THREAD_VARIABLES = _festina.THREAD_VARIABLES
 
@@ -86,10 +89,11 @@ class Member:
                 os.close(fd)
         return self.process.pid
 
-    def post(self, message: tuple[Any, ...], fds: list[int] | None = None) -> None:
+    def post(self, message: tuple[Any, ...], fds: list[int] | None = None, hold: bool = False) -> None:
+        """Send a message, or with `hold` together with the next: to wake a worker costs more than the bytes."""
         # A worker that has just died shows when its channel is read.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.channel.post(pickle.dumps(message, protocol=5), fds or [])
+            self.channel.post(pickle.dumps(message, protocol=5), fds or [], hold)
 
     def kill(self, cause: str | None = None) -> None:
         """End the worker, and what it started, at once."""
@@ -193,14 +197,14 @@ class Crew:
         context = (os.getcwd(), list(sys.path), list(sys.argv))
         if context != member.context:
             member.context = context
-            member.post((CONTEXT, *context))
+            member.post((CONTEXT, *context), hold=True)
         if self.number not in member.calls:
             # A worker that served many maps forgets none: functions are small.
             member.calls.add(self.number)
-            member.post(self.spec)
+            member.post(self.spec, hold=True)
         gone = member.outbox.gone()
         if gone:
-            member.post((FORGET, gone))
+            member.post((FORGET, gone), hold=True)
         slot = member.free.pop()
         flight = Flight(batch, slot, sent.keep)
         member.flights[slot] = flight
@@ -253,7 +257,7 @@ class Crew:
         return flight
 
     def _result(self, member: Member, message: tuple[Any, ...], fds: list[int]) -> list[Event]:
-        _, slot, returned, failures, (units, durations), told, last = message
+        _, slot, returned, failures, (units, durations, ended), told, last = message
         flight = member.flights[slot]
         start = flight.done
         try:
@@ -267,7 +271,7 @@ class Crew:
         if last:
             self._land(member, slot)
         events: list[Event] = [Told(told)] if told else []
-        done = Done(flight.batch, start, values, failures, durations, units, member.number, last)
+        done = Done(flight.batch, start, values, failures, durations, units, member.number, last, ended)
         events.append(done)
         return events
 
@@ -285,7 +289,8 @@ class Crew:
                 at, until = max(done, (started - 1) * unit), min(started * unit, flight.end)
                 spent = working[1]
             batch = flight.batch.part(0, flight.end)
-            events.append(Lost(batch, done, at, until, member.cause, ended_by, spent, number == 0))
+            is_first = number == 0
+            events.append(Lost(batch, done, at, until, member.cause, ended_by, spent, is_first, member.number))
         # One that was killed from outside says nothing of the next.
         self._stillborn = 0 if member.is_ready or ended_by else self._stillborn + 1
         if self._stillborn > 3:
@@ -304,9 +309,20 @@ class Crew:
         if best is None:
             return None
         left, member, flight = best
-        # An idle victim's own next batch is not worth taking.
-        count = member.board.revoke(flight.slot, (left + 1) // 2)
-        if count == 0:
+        return self._revoke(member, flight, (left + 1) // 2)
+
+    def take_back(self, limit: float) -> list[Batch]:
+        taken: list[Batch] = []
+        for member in self.members:
+            working = member.board.working()
+            if working is not None and working[1] > limit:
+                batches = (self._revoke(member, flight, MOST) for flight in member.flights.values())
+                taken.extend(batch for batch in batches if batch is not None)
+        return taken
+
+    def _revoke(self, member: Member, flight: Flight, count: int) -> Batch | None:
+        """Return up to `count` units of a flight that have not started, the last first."""
+        if member.board.revoke(flight.slot, count) == 0:
             return None
         _, end = member.board.state(flight.slot)
         start = end * flight.batch.unit
@@ -329,6 +345,9 @@ class Crew:
             for member in busy:
                 self.members.remove(member)
                 member.ending()
+
+    def finding(self, work_s: float) -> tuple[str, str, str] | None:
+        return None
 
     def close(self) -> None:
         """End all workers."""

@@ -9,6 +9,7 @@ from collections import deque
 from festina._backend import Backend, Batch, CallSpec, Done, Lost, Told, Unloadable
 from festina._errors import TaskTimeoutError, WorkerDiedError
 from festina._pickling import describe
+from festina._timeline import Timeline
 from festina._worker import Failure
 
 TYPE_CHECKING = False
@@ -20,8 +21,8 @@ else:
 
 # A batch is sized to take so long: long enough to make a round trip cheap, short enough to be fair.
 BATCH_S = 0.004
-# However few items are left, a batch takes so long: what an idle worker could do of it is taken back.
-LEAST_S = 200e-6
+# Where a worker's whole share takes no longer than this, it is one batch: what an idle worker could do is taken back.
+SHARE_S = 1e-3
 # Items are claimed together that take so long together.
 UNIT_S = 20e-6
 # The first batches tell how long an item takes; later ones grow at most so fast.
@@ -30,6 +31,9 @@ GROWTH = 64
 MOST = 1 << 16
 # The most bytes of large buffers that should be on their way in one batch.
 MOST_BYTES = 16 << 20
+# A worker that has been at one item for so long, and so many times what is usual, gives back what it has not started.
+STUCK_S = 0.016
+STUCK_TIMES = 4.0
 
 
 # The time of an item by the function: a map in a loop need not find it each time.
@@ -76,6 +80,7 @@ class Tally:
         self.durations: list[tuple[int, float]] = []
         self.longest: tuple[int, float] = (-1, 0.0)
         self.last_seen: dict[int, float] = {}
+        self.timeline = Timeline(self.started)
 
     def count(self, done: Done) -> None:
         now = time.perf_counter()
@@ -87,6 +92,8 @@ class Tally:
         self.work_s += spent
         if not done.values:
             return
+        first = done.batch.indices[done.start]
+        self.timeline.add(done.worker, done.ended or now, done.durations, first, len(done.values), len(done.failures))
         if len(done.durations) == len(done.values) and len(self.durations) < 100_000:
             self.durations.extend((1, duration) for duration in done.durations)
             at = max(range(len(done.durations)), key=done.durations.__getitem__)
@@ -94,6 +101,15 @@ class Tally:
                 self.longest = (done.batch.indices[done.start + at], done.durations[at])
         else:
             self.durations.append((len(done.values), spent))
+
+    def count_lost(self, lost: Lost) -> None:
+        """Count a worker that died, and what it had spent on the item it died in."""
+        self.died += lost.is_first
+        self.retries_s += lost.spent_s
+        if lost.spent_s and lost.worker is not None:
+            now = time.perf_counter()
+            items = lost.until - lost.at
+            self.timeline.add(lost.worker, now, [lost.spent_s], lost.batch.indices[lost.at], items, items)
 
 
 class Driver:
@@ -135,6 +151,9 @@ class Driver:
         self.in_flight = 0
         # What an item took the last time, if this function was mapped before.
         self.mean: float | None = _means.get(spec.name())
+        # The same as a geometric mean: of a few long items it knows little.
+        self.usual = self.mean
+        self._looked = 0.0
         self.largest = 1 if self.mean is None else MOST
         self.bytes_each = 0
         self.tally = Tally(backend.workers)
@@ -146,6 +165,7 @@ class Driver:
 
     def dispatch(self) -> None:
         """Send what there is room for."""
+        self._take_back()
         while self.backend.has_room():
             batch = self.pending.popleft() if self.pending else self._next()
             if batch is None:
@@ -157,6 +177,16 @@ class Driver:
                         continue
                 return
             self._send(batch)
+
+    def _take_back(self) -> None:
+        """Take back what waits behind an item that takes unusually long: whoever is free sooner starts it."""
+        now = time.perf_counter()
+        if self.usual is None or now - self._looked < BATCH_S:
+            return
+        self._looked = now
+        for batch in self.backend.take_back(max(STUCK_S, STUCK_TIMES * self.usual)):
+            self.in_flight -= len(batch.items)
+            self.pending.append(batch)
 
     def _next(self) -> Batch | None:
         unit, count = self._sizes()
@@ -170,7 +200,7 @@ class Driver:
             if len(batch.items) > 1:
                 self.pending.extendleft(reversed(_singles(batch)))
                 return
-            text = f"{describe(batch.items[0])} cannot be sent to another process: {error}"
+            text = f"item {batch.indices[0]}, {describe(batch.items[0])}, cannot be sent to another process: {error}"
             failure = TypeError(f"{text}\nhint: pass plain data, or use on='threads'")
             failure.__cause__ = error
             self.failed_here.append(Result(batch.indices, [None], {0: failure}))
@@ -189,8 +219,11 @@ class Driver:
         unit = self.unit or min(max(int(UNIT_S / each), 1), 4096)
         count = min(int(BATCH_S / each) + 1, self.largest * GROWTH, MOST)
         if self.source.total is not None:
-            left = self.source.total - self.tally.items - self.in_flight
-            count = min(count, max(left // (2 * self.backend.workers), int(LEAST_S / each), 1))
+            left = self.source.total - self.tally.items
+            share = -(-left // self.backend.workers)
+            if share * each > SHARE_S:
+                share = (left - self.in_flight) // (2 * self.backend.workers)
+            count = min(count, max(share, 1))
         if self.bytes_each:
             count = min(count, max(MOST_BYTES // self.bytes_each, 1))
         count = max(count, unit)
@@ -208,7 +241,8 @@ class Driver:
             timeout = 0.0
         if self.timeout is not None and self.in_flight:
             timeout = min(timeout if timeout is not None else 1.0, max(self.timeout / 8, 0.005), 0.1)
-        if self.in_flight == 0 and waker is None:
+        # What is pending after that waits for room, even if all that was sent has been taken back.
+        if self.in_flight == 0 and not self.pending and waker is None:
             return
         for event in self.backend.wait(timeout, waker):
             if isinstance(event, Done):
@@ -233,7 +267,9 @@ class Driver:
         self.tally.count(done)
         if count:
             each = sum(done.durations) / count
-            self.mean = each if self.mean is None else self.mean + (each - self.mean) * min(1.0, count / 8)
+            weight = min(1.0, count / 8)
+            self.mean = each if self.mean is None else self.mean + (each - self.mean) * weight
+            self.usual = each if not self.usual else self.usual * (max(each, 1e-9) / self.usual) ** weight
         errors: dict[int, BaseException] = {}
         for at, failure in done.failures.items():
             errors[at] = self._error(failure, done.batch.indices[done.start + at], done.batch.items[done.start + at])
@@ -253,8 +289,7 @@ class Driver:
         if lost.cause == "denied":
             self.pending.appendleft(batch)
             return
-        self.tally.died += lost.is_first
-        self.tally.retries_s += lost.spent_s
+        self.tally.count_lost(lost)
         again: list[Batch] = []
         if lost.start < lost.at:
             again.append(batch.part(lost.start, lost.at))
@@ -278,7 +313,10 @@ class Driver:
         self.tally.failed += 1
         error: BaseException
         if lost.cause == "timeout":
-            error = TaskTimeoutError(f"item {index}, {describe(item)}, took longer than {self.timeout} s", index)
+            message = f"item {index}, {describe(item)}, took longer than {self.timeout} s"
+            error = TaskTimeoutError(
+                f"{message}\nhint: a longer timeout=, or errors='return' to keep the others", index
+            )
         else:
             by = f" by signal {lost.signal}" if lost.signal else ""
             hint = "out of memory, most often: dmesg tells" if lost.signal == 9 else "the function may call native code"

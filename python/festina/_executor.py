@@ -17,9 +17,9 @@ from typing import Any, Literal, TypeVar
 from festina import _crew
 from festina._backend import Backend, CallSpec
 from festina._backends import Threads
+from festina._choice import available
 from festina._driver import Driver, Result
 from festina._errors import InputError
-from festina._map import available
 from festina._options import positive, seconds
 from festina._pickling import function_bytes
 

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from festina import _festina
@@ -20,6 +20,32 @@ from festina._result import ScaleResult
 def scale(function: Callable[..., Any], options: dict[str, Any], state: str, progress: bool | None) -> ScaleResult:
     """Measure a function; `options` are those of `festina.scale`."""
     arguments = _arguments(function, options)
+    readable, path = _stored(function, state)
+    inherited = list({**os.environ, "PYTHONPATH": search_path()}.items())
+    command = [sys.executable, "-m", "festina._call", path, *arguments]
+    with Bar(readable, progress) as bar:
+        answer = _festina.scale({**options, "command": command}, environment(), inherited, state, bar.measured, True)
+    return ScaleResult(answer)
+
+
+def command(function: Callable[..., Any], state: str) -> list[str]:
+    """Return the command that calls a function without arguments."""
+    _, needed = _parameters(function)
+    if needed:
+        what = f"{describe(function)} needs {', '.join(needed)}, and is called without arguments"
+        raise InputError(f"{what}\nhint: give them: lambda: f(n=1000), or so")
+    _, path = _stored(function, state)
+    return [sys.executable, "-c", "import sys; from festina._call import run; run(sys.argv[1])", path]
+
+
+def search_path() -> str:
+    """Return a PYTHONPATH by which another interpreter finds what this one does."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.pathsep.join(dict.fromkeys([package, *(place or os.getcwd() for place in sys.path)]))
+
+
+def _stored(function: Callable[..., Any], state: str) -> tuple[str, str]:
+    """Write a function into the state folder; return a name for people, and the path."""
     blob = function_bytes(function)
     folder = os.path.join(state, "functions")
     os.makedirs(folder, exist_ok=True)
@@ -28,21 +54,11 @@ def scale(function: Callable[..., Any], options: dict[str, Any], state: str, pro
     path = os.path.join(folder, f"{readable}-{hashlib.blake2b(blob, digest_size=4).hexdigest()}")
     with open(path, "wb") as file:
         file.write(blob)
-    # The interpreter finds what this one finds.
-    search = os.pathsep.join(dict.fromkeys([_package(), *(place or os.getcwd() for place in sys.path)]))
-    inherited = [*((name, value) for name, value in os.environ.items() if name != "PYTHONPATH"), ("PYTHONPATH", search)]
-    command = [sys.executable, "-m", "festina._call", path, *arguments]
-    with Bar(readable, progress) as bar:
-        answer = _festina.scale({**options, "command": command}, environment(), inherited, state, bar.measured, True)
-    return ScaleResult(answer)
+    return readable, path
 
 
-def _package() -> str:
-    return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-
-def _arguments(function: Callable[..., Any], options: dict[str, Any]) -> list[str]:
-    """Return what the function is called with: its parameters `n` and `p`, as far as it has them."""
+def _parameters(function: Callable[..., Any]) -> tuple[Mapping[str, inspect.Parameter], list[str]]:
+    """Return the parameters of a function, and the names of those without a default."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError) as error:
@@ -53,6 +69,12 @@ def _arguments(function: Callable[..., Any], options: dict[str, Any]) -> list[st
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
+    return parameters, needed
+
+
+def _arguments(function: Callable[..., Any], options: dict[str, Any]) -> list[str]:
+    """Return what the function is called with: its parameters `n` and `p`, as far as it has them."""
+    parameters, needed = _parameters(function)
     strange = [name for name in needed if name not in ("n", "p")]
     if strange:
         raise InputError(

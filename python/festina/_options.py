@@ -8,6 +8,9 @@ from festina._errors import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Command = str | Sequence[str | os.PathLike[str]]
     Duration = float | int | str
 
 _UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -37,6 +40,19 @@ def seconds(value: Duration | None) -> float | None:
     if not 0 < value < float("inf"):
         raise InputError(f"a duration cannot be {value} s\nhint: give a positive number of seconds")
     return float(value)
+
+
+def words(command: Command) -> list[str]:
+    """Return the words of a command; text is split as a shell would."""
+    if isinstance(command, str):
+        import shlex
+
+        try:
+            return shlex.split(command)
+        except ValueError as error:
+            message = f"the command cannot be split into words: {error}\nhint: give a list of words"
+            raise InputError(message) from error
+    return [os.fspath(word) for word in command]
 
 
 def environment() -> dict[str, str]:

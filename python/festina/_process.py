@@ -95,6 +95,13 @@ def template() -> Template:
         return _template
 
 
+def prepare() -> None:
+    """Start the template process if there is none, unless this process is a worker itself."""
+    worker = sys.modules.get("festina._worker")
+    if worker is None or worker.share is None:
+        template()
+
+
 def environment() -> dict[str, str]:
     """Return the environment with the path on which this very package is found."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

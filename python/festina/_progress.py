@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PATIENCE_S = 0.5
 PERIOD_S = 0.1
@@ -61,6 +64,11 @@ class Bar:
     def ran(self, finished: int, failed: int, total: int | None) -> None:
         """Draw the progress of a run of commands."""
         self.update(finished + failed, total, f"{failed} failed" if failed else "")
+
+    def loaded(self, elapsed: float, sent: int, errors: int, p99: float | None) -> None:
+        """Draw how a service does under its load."""
+        late = "" if p99 is None else f", p99 {1e3 * p99:.3g} ms"
+        self.update(sent, None, f"{errors} failed{late}")
 
     def close(self) -> None:
         """Take the bar away."""

@@ -60,6 +60,7 @@ def report(
         "dispatch_s": rest,
         "idle_tail_s": tail,
         "durations": tally.durations,
+        "lanes": tally.timeline.lanes(),
         "longest": tally.longest if tally.longest[0] >= 0 else None,
         "findings": notes,
     }

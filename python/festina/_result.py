@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from festina import _festina
 from festina._errors import UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas
     import pyarrow
 
@@ -160,6 +164,109 @@ class TourResult(Result):
         """Return the cities in the order of the tour: index, counted from 0, and name."""
         tour, names = self._data["tour"], self._data["cities"]
         return [{"city": city, "name": name} for city, name in zip(tour, names)]
+
+
+class ForestResult(Result):
+    """A minimum spanning forest; its table has a row for each edge, the lightest first."""
+
+    def __init__(self, answer: Answer, ends: list[tuple[int, int]], nodes: Sequence[Any] | None) -> None:
+        super().__init__(answer)
+        self.ends = ends
+        names = self._data["tree"]
+        self._data["tree"] = (
+            [tuple(edge) for edge in names]
+            if nodes is None
+            else [(nodes[a], nodes[b], edge[2]) for (a, b), edge in zip(ends, names, strict=True)]
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the edges: from, to and weight."""
+        return [{"from": a, "to": b, "weight": weight} for a, b, weight in self._data["tree"]]
+
+
+class PlanResult(Result):
+    """Routes with their timetables; its table has a row for each line of a timetable."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the lines of all timetables: vehicle, action, stop, times, distance, and what is on board."""
+        return [
+            {"vehicle": route["vehicle"], "stop": None, "place": None, **_flat(line)}
+            for route in self._data["routes"]
+            for line in route["lines"]
+        ]
+
+
+class LoadResult(Result):
+    """What users of a service would have seen; its table has a row for each moment of the load."""
+
+    _rows_of = "timeline"
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the generator kept up: if it did not, nothing is known of the service."""
+        is_valid: bool = self._data["client"]["is_valid"]
+        return is_valid
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether all objectives hold; `None` if that cannot be told."""
+        found = [objective["holds"] for objective in self._data["objectives"]]
+        if not self.is_valid or (None in found and False not in found):
+            return None
+        return False not in found
+
+
+class KneeResult(Result):
+    """The highest rate that a service bears; its table has a row for each number of users that was tried."""
+
+    _rows_of = "ladder"
+
+
+class ProfileResult(Result):
+    """Where the time of a program goes; its table has a row for each function, the largest gain first."""
+
+    _rows_of = "functions"
+
+    def __init__(self, answer: Answer, folder: str) -> None:
+        super().__init__(answer)
+        self.folder = folder
+
+    def compare(self, before: ProfileResult | str | os.PathLike[str]) -> ComparisonResult:
+        """Return what got slower or faster since another profile."""
+        folder = before.folder if isinstance(before, ProfileResult) else os.fspath(before)
+        return ComparisonResult(_festina.compare_profiles(folder, self.folder))
+
+    def stacks(self, format: Literal["collapsed", "firefox", "pprof", "speedscope"] = "collapsed") -> bytes:  # noqa: A002
+        """Return the stacks as another tool reads them."""
+        return _festina.profile_stacks(self.folder, format)
+
+
+class ComparisonResult(Result):
+    """What got slower or faster from one profile to another; its table has a row for each function."""
+
+    _rows_of = "changes"
+
+
+class ReadyResult(Result):
+    """Whether a project is ready; its table has a row for each question.
+
+    Attributes
+    ----------
+    junit : str
+        The answers as a JUnit file.
+    """
+
+    _rows_of = "questions"
+
+    def __init__(self, answer: Answer, junit: str) -> None:
+        super().__init__(answer)
+        self.junit = junit
+
+    @property
+    def is_ready(self) -> bool | None:
+        """Whether every answer is yes; `None` if that cannot be told."""
+        known: dict[str, bool] = {"ready": True, "not-ready": False}
+        return known.get(self._data["verdict"])
 
 
 class RunResult(Result):

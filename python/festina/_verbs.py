@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from festina import _festina
 from festina._errors import InputError
-from festina._options import environment, positive, seconds
+from festina._options import environment, positive, seconds, words
 from festina._result import CoresResult, LawsResult, RunResult, ScaleResult
 
 if TYPE_CHECKING:
-    from festina._options import Duration
+    from festina._options import Command, Duration
 
 Amount = int | str
-Command = str | Sequence[str | os.PathLike[str]]
 
 
 def cores() -> CoresResult:
@@ -242,7 +241,7 @@ def scale(
         from festina import _function
 
         return _function.scale(what, options, state, progress)
-    options["command"] = _words(what)
+    options["command"] = words(what)
     with _progress.Bar("scale", progress) as bar:
         answer = _festina.scale(options, environment(), list(os.environ.items()), state, bar.measured, False)
     return ScaleResult(answer)
@@ -355,7 +354,7 @@ def run(
     if collect not in ("last-line", "json", "none"):
         raise InputError(f"collect={collect!r} is not known\nhint: one of 'last-line', 'json', 'none'")
     options = {
-        "command": [command] if shell and isinstance(command, str) else _words(command),
+        "command": [command] if shell and isinstance(command, str) else words(command),
         "shell": shell,
         "inputs": [{**blank, name: source} for name, source in given.items() if source is not None],
         "env": dict(env or {}),
@@ -423,18 +422,6 @@ def _writer(name: str) -> Callable[[bytes], object]:
         binary.flush()
 
     return write
-
-
-def _words(command: Command) -> list[str]:
-    if isinstance(command, str):
-        import shlex
-
-        try:
-            return shlex.split(command)
-        except ValueError as error:
-            message = f"the command cannot be split into words: {error}\nhint: give a list of words"
-            raise InputError(message) from error
-    return [os.fspath(word) for word in command]
 
 
 def _numbers(given: float | str | Iterable[float] | None) -> str | None:

@@ -284,14 +284,20 @@ class Worker:
             durations.append(now - began)
             began = now
             if now - flushed > PATIENCE_S and at < n:
-                self.reply(slot, values, failures, durations, False)
+                self.reply(slot, values, failures, durations, now, False)
                 values, failures, durations = [], {}, []
                 began = flushed = clock()
         self.board.rest()
-        self.reply(slot, values, failures, durations, True)
+        self.reply(slot, values, failures, durations, began, True)
 
     def reply(
-        self, slot: int, values: list[Any], failures: dict[int, Failure], durations: list[float], last: bool
+        self,
+        slot: int,
+        values: list[Any],
+        failures: dict[int, Failure],
+        durations: list[float],
+        ended: float,
+        last: bool,
     ) -> None:
         for failure in failures.values():
             # What is sent is its text and bytes; itself, it would hold on to the item by its traceback.
@@ -302,9 +308,9 @@ class Worker:
             returned, fds = self.give_back_one_by_one(values, failures)
         told, self.told = self.told, []
         if len(durations) > 64 and sum(durations) < 1e-3 * len(durations):
-            spent: tuple[int, list[float]] = (len(durations), [sum(durations)])
+            spent: tuple[int, list[float], float] = (len(durations), [sum(durations)], ended)
         else:
-            spent = (len(durations), durations)
+            spent = (len(durations), durations, ended)
         self.post((RESULT, slot, returned, failures, spent, told, last), fds)
 
     def give_back_one_by_one(self, values: list[Any], failures: dict[int, Failure]) -> tuple[Returned, list[int]]:

@@ -160,6 +160,14 @@ def test_the_ranks_of_an_mpi_job_compute(tmp_path: Path) -> None:
     assert output.stdout == "True\nTrue\n['1', '2'] mpi\nTrue\n", output.stderr
 
 
+def test_an_engine_that_is_named_says_how_to_hand_it_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(festina.InputError, match=r"(?s)handed in.*hint: import ray; ray.init\(\)"):
+        festina.map(abs, [1], on="ray")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(festina.InputError, match=r"pip install 'dask\[distributed\]', then import distributed"):
+        festina.map(abs, [1], on="dask")
+
+
 def test_an_engine_whose_package_is_not_there_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     monkeypatch.setitem(sys.modules, "mpi4py.futures", None)

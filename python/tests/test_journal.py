@@ -45,6 +45,13 @@ def test_what_is_recorded_does_not_run_again(tmp_path: Path) -> None:
     assert calls(folder) == 23
 
 
+def test_many_recorded_items_in_a_row_are_passed_over(tmp_path: Path) -> None:
+    # In a session that knows nothing of the function, items are looked up one by one.
+    program = "import festina, sys; festina.map(abs, range(int(sys.argv[2])), workers=1, journal=sys.argv[1])"
+    for count in ("3000", "3001"):
+        subprocess.run([sys.executable, "-c", program, str(tmp_path / "journal"), count], check=True)
+
+
 def test_another_function_or_another_seed_has_results_of_its_own(tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     for factor in (2, 3):

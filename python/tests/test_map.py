@@ -17,6 +17,7 @@ from typing import Any
 import festina
 import numpy as np
 import pytest
+from festina._timeline import Timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -329,6 +330,42 @@ def test_the_report_accounts_for_all_of_the_time() -> None:
     assert "Speed-up" in str(report) and "<table>" in report._repr_html_()
 
 
+def test_the_report_shows_who_worked_when() -> None:
+    results = festina.map(nap, [0.1, 0.05, 0.05, 0.1], workers=2, chunksize=1)
+    timeline = results.report.timeline
+    assert {span["worker"] for span in timeline} == {0, 1}
+    assert sum(span["items"] for span in timeline) == 4
+    assert sum(span["to_s"] - span["from_s"] for span in timeline) == pytest.approx(0.3, rel=0.3)
+    for worker in range(2):
+        mine = [span for span in timeline if span["worker"] == worker]
+        assert all(before["to_s"] <= after["from_s"] + 1e-3 for before, after in itertools.pairwise(mine))
+        assert all(0 <= span["from_s"] < span["to_s"] <= results.report.summary["wall_s"] for span in mine)
+    assert "data:image/svg+xml" in results.report._repr_html_() and len(results.report.to_svg()) == 1
+
+
+@given(st.lists(st.tuples(st.floats(1e-6, 1.0), st.integers(0, 3), st.integers(1, 200)), min_size=1, max_size=300))
+def test_a_timeline_keeps_all_items_and_all_time(told: list[tuple[float, int, int]]) -> None:
+    timeline, clock, first = Timeline(100.0), [100.0] * 4, 0
+    spent = 0.0
+    for duration, worker, items in told:
+        clock[worker] += duration
+        timeline.add(worker, clock[worker], [duration], first, items)
+        first += items
+        spent += duration
+    spans = [span for lane in timeline.lanes() for span in lane]
+    assert sum(span[3] for span in spans) == first
+    # A worker without a break: its spans have no gaps but those of rounding.
+    assert sum(end - begin for begin, end, *_ in spans) == pytest.approx(spent, rel=1e-6)
+
+
+def test_a_timeline_of_a_long_map_stays_small() -> None:
+    timeline = Timeline(0.0)
+    for at in range(200_000):
+        timeline.add(0, 0.002 * (at + 1), [0.0005] * 4, 4 * at, 4)
+    (lane,) = timeline.lanes()
+    assert len(lane) < 5000 and sum(span[3] for span in lane) == 800_000
+
+
 def test_one_long_item_of_a_hundred_holds_up_nobody() -> None:
     durations = [0.5 if i == 60 else 0.005 for i in range(100)]
     random.Random(1).shuffle(durations)
@@ -340,6 +377,14 @@ def test_one_long_item_of_a_hundred_holds_up_nobody() -> None:
     warm()
     best = min(festina.map(time.sleep, durations, workers=2).report.summary["wall_s"] for _ in range(3))
     assert best <= 1.1 * bound + 0.03
+
+
+def test_what_waits_behind_a_long_item_is_started_by_whoever_is_free() -> None:
+    # Both long items are in one batch: one after the other they alone take 0.6 s, and what is before them 0.1 s.
+    durations = [0.3 if i in (100, 101) else 0.002 for i in range(200)]
+    festina.map(nap, [0.002] * 20, workers=2)
+    best = min(festina.map(nap, durations, workers=2).report.summary["wall_s"] for _ in range(3))
+    assert best < 0.65
 
 
 def test_scipy_takes_the_map_as_its_workers() -> None:

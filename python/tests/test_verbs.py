@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import festina
-import numpy as np
 import pytest
 
 
@@ -146,34 +145,6 @@ def test_ctrl_c_ends_a_run_and_what_ended_is_recorded(tmp_path: Path) -> None:
     assert time.monotonic() - started < 5
     again = festina.run("sleep 0.{}", ["1", "2"], workers=1, state=tmp_path, resume=True, progress=False)
     assert again.recorded >= 1
-
-
-def test_a_tour_from_points_from_distances_and_from_a_frame() -> None:
-    angles = np.random.default_rng(0).permutation(12) * (2 * np.pi / 12)
-    points = np.column_stack([100 * np.cos(angles), 100 * np.sin(angles)])
-    result = festina.solve.tsp(points, time=1)
-    # The cities lie on a circle: the shortest tour is the polygon.
-    assert result.length == pytest.approx(12 * 200 * np.sin(np.pi / 12), rel=1e-3)
-    assert result.status == "optimal" and sorted(result.tour) == list(range(12))
-    distances = np.array([[0, 1, 9, 2], [1, 0, 3, 9], [9, 3, 0, 4], [2, 9, 4, 0]])
-    assert festina.solve.tsp(distances, time=1).cost == 1 + 3 + 4 + 2
-    import pandas
-
-    frame = pandas.DataFrame({"x": [0, 0, 9, 9], "y": [0, 9, 9, 0], "name": list("abcd")})
-    tour = festina.solve.tsp(frame, time=1, open=True, start="b")
-    assert tour.length == 27 and tour.cities[0] == "b"
-    assert festina.solve.tsp(frame, time=1, open=True, start=2).cities[0] == "c"
-
-
-@pytest.mark.parametrize("cities", [np.zeros((0, 2)), np.zeros(3), np.array([["a", "b"]]), 5, [[0, float("nan")]]])
-def test_a_tour_refuses_what_are_no_cities(cities: Any) -> None:
-    with pytest.raises(festina.InputError):
-        festina.solve.tsp(cities)
-
-
-def test_a_tour_of_a_file_that_is_not_there() -> None:
-    with pytest.raises(FileNotFoundError):
-        festina.solve.tsp("no-such-file.tsp")
 
 
 def test_the_native_command_came_with_the_package() -> None:

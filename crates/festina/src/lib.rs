@@ -11,6 +11,7 @@ mod laws;
 pub mod load;
 pub mod mpi;
 pub mod profile;
+pub mod ready;
 pub mod run;
 pub mod scale;
 pub mod slurm;
@@ -19,6 +20,8 @@ pub mod tasks;
 mod tasks_advice;
 mod tasks_map;
 mod tasks_stored;
+mod timeline;
+mod toml_reader;
 pub mod vrp;
 
 pub use backend::BackendName;
@@ -32,6 +35,8 @@ pub use festina_machine as machine;
 pub use festina_report as report;
 /// Native functions on threads of this process.
 pub use festina_run::Threads;
-pub use festina_types::{Backend, Bytes, CancelToken, Exit, Finding, Point, Seconds, Severity, Workers};
+pub use festina_types::{
+    Backend, Bytes, CancelToken, Exit, Finding, Point, Seconds, Severity, SharedMemory, Workers,
+};
 pub use json::{Versioned, versioned};
 pub use laws::{LawParameter, LawsResult, LawsSource, SpeedupRow, laws, laws_report, parse_times};

@@ -154,7 +154,11 @@ pub fn tsp_report(instance: &Instance, result: &TspResult) -> Report {
         (_, Some(gap)) => format!("at most {:.2} % above the optimum", 100.0 * gap),
         (_, None) => "no bound was asked for".to_owned(),
     };
-    let mut report = Report::new(format!("{} cities, length {length}: {quality}", instance.n()));
+    let mut report = Report::new(format!(
+        "{} {}, length {length}: {quality}",
+        instance.n(),
+        if instance.n() == 1 { "city" } else { "cities" }
+    ));
     report.subtitle = instance.name().to_owned();
     let bound =
         solution.bound.map_or("none".to_owned(), |bound| Unit::Number.format(bound as f64 * solution.unit));

@@ -11,7 +11,7 @@ use festina_types::{CancelToken, Seconds, Workers};
 use serde::Serialize;
 
 use crate::tasks_advice::advice;
-pub use crate::tasks_map::{MapResult, map_report};
+pub use crate::tasks_map::{MapResult, MapSpan, map_report};
 pub use crate::tasks_stored::stored_run_report;
 use crate::{Error, Versioned, versioned};
 

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use festina_report::{Axis, Cell, Chart, Column, Report, Role, Series, Span, Table, Unit};
+use festina_report::{Cell, Chart, Column, Report, Span, Table, Unit};
 use festina_run::tasks::{Reading, Record, RunFolder};
 use festina_types::{Finding, Seconds, Severity};
 
 use crate::Error;
+use crate::timeline::{Spans, timeline};
 
 /// Reads the run `name` of the state folder `state` (`latest`, or its name) and returns what became of its tasks, for
 /// people: how they ended, the speed-up, and a timeline of the workers.
@@ -49,7 +50,7 @@ fn report(name: &str, records: &[Record]) -> Report {
     let title = format!("{finished} of {} tasks finished in {}", records.len(), Seconds(end));
     let mut report = Report::new(title).with_subtitle(name);
     report.push(endings(records));
-    report.push(timeline(records, at).with_caption(format!(
+    report.push(drawn(records, at).with_caption(format!(
         "{} of work in {}: speed-up {:.2}. Times between sessions of a resumed run are empty.",
         Seconds(work),
         Seconds(end),
@@ -79,23 +80,19 @@ fn endings(records: &[Record]) -> Table {
     table
 }
 
-fn timeline(records: &[Record], at: impl Fn(u64) -> f64) -> Chart {
-    let slots = records.iter().map(|record| record.slot).max().unwrap_or(1);
-    let names: Vec<String> = (1..=slots).map(|slot| format!("worker {slot}")).collect();
+fn drawn(records: &[Record], at: impl Fn(u64) -> f64) -> Chart {
+    let workers = records.iter().map(|record| record.slot).max().unwrap_or(1);
     let span = |record: &Record| {
         let (from, to) = (at(record.started_at_us), at(record.started_at_us + record.wall_us));
         let tooltip = format!("task {}, {}, {}", record.number, record.wall(), record.end.name());
         Span::new(record.slot.saturating_sub(1), from, to).with_tooltip(tooltip)
     };
-    let of = |is_finished: bool| records.iter().filter(move |record| record.end.is_finished() == is_finished);
-    let mut chart = Chart::new("Timeline", Axis::new("time", Unit::Seconds), Axis::lanes("", names));
-    for (is_finished, what, role) in [(true, "finished", Role::Measured), (false, "failed", Role::Limit)] {
-        let count = of(is_finished).count();
-        if count > 0 {
-            chart = chart.with(Series::spans(format!("{what} ({count})"), role, of(is_finished).map(span)));
-        }
-    }
-    chart
+    let of = |is_finished: bool| {
+        let spans: Vec<Span> =
+            records.iter().filter(|record| record.end.is_finished() == is_finished).map(span).collect();
+        Spans { count: spans.len() as u64, spans }
+    };
+    timeline(workers, of(true), of(false))
 }
 
 fn longest(records: &[Record]) -> Table {

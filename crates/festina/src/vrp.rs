@@ -35,6 +35,44 @@ pub fn read_tables(name: &str, stops: &[u8], vehicles: &[u8]) -> Result<Problem,
     Ok(Problem::read_tables(name, stops, vehicles)?)
 }
 
+/// Returns how a benchmark's coordinates become integers: `nearest`, `tenths`, `thousandths`, or its family's way.
+///
+/// # Errors
+///
+/// [`Error::Input`] for another name.
+pub fn convention(name: Option<&str>) -> Result<Convention, Error> {
+    match name {
+        None => Ok(Convention::Default),
+        Some("nearest") => Ok(Convention::Nearest),
+        Some("tenths") => Ok(Convention::Tenths),
+        Some("thousandths") => Ok(Convention::Thousandths),
+        Some(other) => Err(unknown("rounding", other, "nearest, tenths or thousandths")),
+    }
+}
+
+/// Returns what is to be small: `cost`, `vehicles` or `balance`.
+///
+/// # Errors
+///
+/// [`Error::Input`] for another name.
+pub fn objective(name: &str) -> Result<Objective, Error> {
+    match name {
+        "cost" => Ok(Objective::Cost),
+        "vehicles" => Ok(Objective::Vehicles),
+        "balance" => Ok(Objective::Balance),
+        _ => Err(unknown("objective", name, "cost, vehicles or balance")),
+    }
+}
+
+fn unknown(what: &str, value: &str, known: &str) -> Error {
+    Error::input_with_hint(format!("'{value}' is not a known {what}"), format!("one of {known}"))
+}
+
+/// Returns how long the search for a plan is given by default: 0.1 s a stop, at least 1 s and at most 10 s.
+pub fn default_time(problem: &Problem) -> Seconds {
+    Seconds((0.1 * problem.stops().len() as f64).clamp(1.0, 10.0))
+}
+
 /// Plans the routes of `problem`, and checks them.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 //! - [`amdahl`], [`gustafson`], [`usl`], [`work_span`], [`memory`]: the laws, each with its fit;
 //! - [`metrics`], [`diagnosis`]: speed-up, efficiency, the serial fraction after Karp and Flatt, and what its trend says;
 //! - [`forecast`], [`growth`], [`joint`], [`identify`]: T(n, p) where it was not measured, and what to measure next;
+//! - [`floor`]: growth over a factor of 10 to 1000 from small sizes, where start-up is most of the time;
 //! - [`prior`], [`conformal`]: what forecasts and their bands rest on besides the measurements;
 //! - [`fit`], [`select`]: non-negative and relative least squares, and which model the data prefer;
 //! - [`stats`]: medians, intervals, tests;
@@ -17,6 +18,7 @@ pub mod conformal;
 pub mod diagnosis;
 mod error;
 pub mod fit;
+pub mod floor;
 pub mod forecast;
 pub mod growth;
 pub mod gustafson;

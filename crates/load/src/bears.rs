@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::engine::{self, LoadObserver, LoadPlan, Mode, Outcome};
 use crate::judge::{closed_is_valid, open_is_valid};
-use crate::knee::{self, ClosedRun, FoundBy, Knee, OpenRun, RETROGRADE, Subject, Target};
+use crate::knee::{self, ClosedRun, Demand, FoundBy, Knee, OpenRun, RETROGRADE, Sizing, Subject, Target};
 use crate::plan::{Arrivals, Profile};
 use crate::server::{self, ServerUsage};
 use crate::slo::Slo;
@@ -33,6 +33,25 @@ pub struct KneeResult {
     pub elapsed_s: f64,
     /// What is to be known about it.
     pub findings: Vec<Finding>,
+}
+
+impl KneeResult {
+    /// Returns how many replicas of the service bear `demand` within the objective; `None` if no number does.
+    pub fn replicas(&self, demand: &Demand, seed: u64) -> Option<Sizing> {
+        let target = Target { limit: self.limit_s, allowed: 1.0 - self.probability };
+        demand.sizing(self.knee.rate.value, self.knee.twin.as_ref(), target, seed)
+    }
+
+    /// Returns the number of requests at a time at which the service's throughput is highest.
+    pub fn best_concurrency(&self) -> usize {
+        let best = self.knee.ladder.iter().max_by(|a, b| a.throughput.total_cmp(&b.throughput));
+        best.map_or(1, |rung| rung.users)
+    }
+
+    /// Returns whether the service gets slower as requests overlap.
+    pub fn is_retrograde(&self) -> bool {
+        self.knee.loss_when_overlapping > RETROGRADE
+    }
 }
 
 /// Finds the highest Poisson rate at which `plan`'s service meets the latency objective of `slo`, in about `budget`.
@@ -102,9 +121,8 @@ fn findings(result: &KneeResult) -> Vec<Finding> {
             .with_hint("free a core for the generator, or use another machine"),
         );
     }
-    if knee.loss_when_overlapping > RETROGRADE {
-        let best = knee.ladder.iter().max_by(|a, b| a.throughput.total_cmp(&b.throughput));
-        let users = best.map_or(1, |rung| rung.users);
+    if result.is_retrograde() {
+        let users = result.best_concurrency();
         findings.push(
             Finding::new(
                 Severity::Warning,
@@ -117,12 +135,12 @@ fn findings(result: &KneeResult) -> Vec<Finding> {
                 ),
             )
             .with_hint(format!(
-                "let it work on {users} at a time (a semaphore or thread pool of {users}, --limit-concurrency, async def around \
-                one worker), and add processes for more"
+                "let it work on {users} at a time ({}), and add processes for more",
+                if users == 1 { "an async handler, a pool of one thread" } else { "a pool of as many threads" }
             )),
         );
     }
-    if knee.found_by == FoundBy::Search && knee.loss_when_overlapping <= RETROGRADE {
+    if knee.found_by == FoundBy::Search && !result.is_retrograde() {
         findings.push(Finding::new(
             Severity::Note,
             "no-queue",
@@ -163,7 +181,9 @@ impl Service<'_> {
 
 impl Subject for Service<'_> {
     fn closed(&mut self, users: usize, seconds: f64) -> Result<ClosedRun, LoadError> {
-        let mode = Mode::Closed { concurrency: users, duration: Seconds(seconds) };
+        // Beyond the connections there are, users wait for one another before they reach the service.
+        let concurrency = users.min(self.plan.connections);
+        let mode = Mode::Closed { concurrency, duration: Seconds(seconds) };
         let outcome = self.apply(mode, DRAIN_OF_RUNG)?;
         let spans: Vec<&engine::TimelinePoint> =
             outcome.timeline.iter().filter(|point| point.time_s <= seconds + 1e-9).collect();

@@ -90,6 +90,12 @@ pub enum LoadError {
         /// What would be right.
         hint: &'static str,
     },
+    /// The server does not speak HTTP/2.
+    #[error("{address} does not speak HTTP/2")]
+    NotHttp2 {
+        /// The address.
+        address: String,
+    },
     /// Nothing answers there.
     #[error("nothing answers at {address}")]
     Refused {
@@ -123,6 +129,7 @@ impl LoadError {
                 "give --ca FILE with certificates as text, '-----BEGIN CERTIFICATE-----' and so on".to_owned()
             }
             Self::Tls { hint, .. } => (*hint).to_owned(),
+            Self::NotHttp2 { .. } => "leave --http2 away, or have the server offer it".to_owned(),
             Self::Refused { .. } => "start the service first, and give its port".to_owned(),
         })
     }
@@ -130,9 +137,11 @@ impl LoadError {
     /// Returns the exit code that suits it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Machine { .. } | Self::Refused { .. } | Self::Resolve { .. } | Self::Tls { .. } => {
-                Exit::Unavailable
-            }
+            Self::Machine { .. }
+            | Self::Refused { .. }
+            | Self::Resolve { .. }
+            | Self::Tls { .. }
+            | Self::NotHttp2 { .. } => Exit::Unavailable,
             _ => Exit::BadInput,
         }
     }

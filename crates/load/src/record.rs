@@ -124,6 +124,18 @@ impl Record {
         }
     }
 
+    /// Counts a response: a good one with its times in nanoseconds, from the intended send and from the actual one.
+    pub(crate) fn end(&mut self, problem: Option<&str>, latency: u64, service: u64) {
+        match problem {
+            None => {
+                self.good += 1;
+                self.latency.record(latency);
+                self.service.record(service);
+            }
+            Some(problem) => self.error(problem),
+        }
+    }
+
     /// Counts an error.
     pub(crate) fn error(&mut self, kind: &str) {
         match self.errors.get_mut(kind) {

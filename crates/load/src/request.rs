@@ -30,6 +30,9 @@ pub struct Template {
     constant: Option<Vec<u8>>,
 }
 
+/// A field of HTTP/2: its name and its value.
+pub(crate) type Field = (Vec<u8>, Vec<u8>);
+
 #[derive(Clone, Debug, PartialEq)]
 enum Segment {
     Literal(String),
@@ -95,6 +98,35 @@ impl Template {
             Some(constant) => bytes.extend_from_slice(constant),
             None => self.fill(index, bytes),
         }
+    }
+
+    /// Returns the fields of request number `index` for HTTP/2, pseudo-header fields first, and its body.
+    pub(crate) fn fields(&self, index: usize, is_tls: bool) -> (Vec<Field>, Option<Vec<u8>>) {
+        let row = self.row(index);
+        let text = |segments: &[Segment], is_path: bool| {
+            let mut bytes = Vec::new();
+            join(segments, row, &mut bytes, is_path);
+            bytes
+        };
+        let body = self.body.as_ref().map(|body| text(body, false));
+        let mut fields: Vec<Field> = vec![
+            (b":method".to_vec(), self.method.clone().into_bytes()),
+            (b":scheme".to_vec(), if is_tls { b"https".to_vec() } else { b"http".to_vec() }),
+            (b":path".to_vec(), text(&self.path, true)),
+        ];
+        for (name, value) in &self.headers {
+            // RFC 9113, section 8: names are in lower case, and `host` has a name of its own.
+            let name = name.to_ascii_lowercase();
+            match name.as_str() {
+                "host" => fields.insert(3, (b":authority".to_vec(), text(value, false))),
+                "connection" => {}
+                _ => fields.push((name.into_bytes(), text(value, false))),
+            }
+        }
+        if let Some(body) = &body {
+            fields.push((b"content-length".to_vec(), body.len().to_string().into_bytes()));
+        }
+        (fields, body)
     }
 
     /// Returns whether responses to it have no body.
@@ -299,6 +331,31 @@ mod tests {
             text.ends_with("content-type: application/json\r\ncontent-length: 15\r\n\r\n{\"b\":1,  \"a\":2}"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn fields_of_http2_have_their_own_names() {
+        let rows = Rows::read("a.csv", "x\na b\n").unwrap();
+        let spec = RequestSpec {
+            body: Some("{x}".to_owned()),
+            headers: vec![("X-Own".to_owned(), "{x}".to_owned())],
+            rows: Some(rows),
+            ..RequestSpec::default()
+        };
+        let target: Target = "http://127.0.0.1:8000/{x}".replace("{x}", "p").parse().unwrap();
+        let (fields, body) = Template::new(&target, &spec).unwrap().fields(0, false);
+        let text: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| {
+                format!("{}={}", String::from_utf8_lossy(name), String::from_utf8_lossy(value))
+            })
+            .collect();
+        assert_eq!(text[..4], [":method=POST", ":scheme=http", ":path=/p", ":authority=127.0.0.1:8000"]);
+        assert!(
+            text.contains(&"x-own=a b".to_owned()) && text.contains(&"content-length=3".to_owned()),
+            "{text:?}"
+        );
+        assert_eq!(body.as_deref(), Some(b"a b".as_slice()));
     }
 
     #[test]

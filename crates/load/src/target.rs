@@ -1,5 +1,6 @@
 //! Whom to load: an address, its consent, and how to reach it.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use http::Uri;
 
 use crate::LoadError;
+use crate::http2::Session;
 
 /// An address that requests are sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +121,24 @@ pub fn first_answering(addresses: &[SocketAddr]) -> Result<SocketAddr, LoadError
         address: "no address".to_owned(),
         source: std::io::Error::other("the name has no address"),
     }))
+}
+
+/// Refuses a server that does not begin with HTTP/2 when it is spoken to without encryption.
+///
+/// # Errors
+///
+/// [`LoadError::NotHttp2`], or [`LoadError::Refused`] if no connection is accepted.
+pub fn require_http2(address: &SocketAddr) -> Result<(), LoadError> {
+    let refused = |source| LoadError::Refused { address: address.to_string(), source };
+    let mut socket = TcpStream::connect_timeout(address, FIRST_CONNECTION).map_err(refused)?;
+    socket.set_read_timeout(Some(FIRST_CONNECTION)).map_err(refused)?;
+    socket.write_all(&Session::new().outgoing).map_err(refused)?;
+    // The first frame has to be the server's settings: their kind is 4.
+    let mut head = [0; 9];
+    match socket.read_exact(&mut head) {
+        Ok(()) if head[3] == 4 && !head.starts_with(b"HTTP") => Ok(()),
+        _ => Err(LoadError::NotHttp2 { address: address.to_string() }),
+    }
 }
 
 #[cfg(test)]

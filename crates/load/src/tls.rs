@@ -40,13 +40,13 @@ pub struct Tls {
 const FIRST_HANDSHAKE: Duration = Duration::from_secs(5);
 
 impl Tls {
-    /// Returns how connections to `target` are encrypted, TLS 1.2 or 1.3.
+    /// Returns how connections to `target` are encrypted, TLS 1.2 or 1.3, and which HTTP is spoken on them.
     ///
     /// # Errors
     ///
     /// [`LoadError::Authorities`] if `trust` has no certificate that can be read; [`LoadError::Url`] if the host of `target`
     /// is no name that a certificate could have.
-    pub fn new(target: &Target, trust: &Trust) -> Result<Self, LoadError> {
+    pub fn new(target: &Target, trust: &Trust, is_http2: bool) -> Result<Self, LoadError> {
         let host = target.host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned())
             .map_err(|cause| LoadError::Url { url: target.host.clone(), message: cause.to_string() })?;
@@ -58,7 +58,7 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![if is_http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
         Ok(Self { config: Arc::new(config), name })
     }
 
@@ -75,6 +75,10 @@ impl Tls {
         let mut session = self.session().map_err(refused)?;
         while session.is_handshaking() {
             session.complete_io(&mut socket).map_err(|cause| explain(address, &cause))?;
+        }
+        let wants_http2 = self.config.alpn_protocols.iter().any(|spoken| spoken == b"h2");
+        if wants_http2 && session.alpn_protocol() != Some(b"h2") {
+            return Err(LoadError::NotHttp2 { address: address.to_string() });
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ fn plan(url: &str, mode: Mode) -> LoadPlan {
     LoadPlan {
         address: target.addresses().unwrap()[0],
         tls: None,
+        http2: false,
         template: Template::new(&target, &RequestSpec::default()).unwrap(),
         mode,
         checks: vec!["json=/ok:true".parse().unwrap()],

@@ -54,7 +54,7 @@ pub use festina_run::tasks::THREAD_VARIABLES;
 pub use measurement::{Measurement, Measurements, Refusal, Speedup, Verdict};
 pub use noise::{RunContext, Thresholds, classify};
 pub use plan::{Event, Observer, Plan, Progress};
-pub use procedure::measure;
+pub use procedure::{measure, measure_growth};
 pub use processes::Processes;
 pub use stopping::{Candidate, Decision, StoppingRule, by_gain};
 pub use store::{Calibration, EndReason, FORMAT_VERSION, Note, Request, RunFolder, RunId, Store, StoredRun};

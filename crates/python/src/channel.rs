@@ -228,9 +228,10 @@ impl Channel {
         self.socket.as_raw_fd()
     }
 
-    /// Sends a frame, now as far as the socket takes it; the descriptors `fds` are closed here when they are sent.
-    #[pyo3(signature = (content, fds=Vec::new()))]
-    fn post(&self, content: PyBackedBytes, fds: Vec<RawFd>) -> PyResult<()> {
+    /// Sends a frame, now as far as the socket takes it, or with `hold` together with the next; the descriptors `fds` are
+    /// closed here when they are sent.
+    #[pyo3(signature = (content, fds=Vec::new(), hold=false))]
+    fn post(&self, content: PyBackedBytes, fds: Vec<RawFd>, hold: bool) -> PyResult<()> {
         if fds.len() > MOST_FDS || fds.iter().any(|fd| *fd < 0) {
             return Err(PyValueError::new_err("these descriptors cannot be sent"));
         }
@@ -244,7 +245,7 @@ impl Channel {
             state.output.push_back(Part { bytes: Bytes::Header(header), sent: 0, fds });
             state.output.push_back(Part { bytes: Bytes::Content(content), sent: 0, fds: Vec::new() });
         }
-        Ok(self.flush_now()?)
+        if hold { Ok(()) } else { Ok(self.flush_now()?) }
     }
 
     /// Waits until all has been sent.

@@ -1,10 +1,13 @@
 //! The report of `festina.map`.
 
-use festina::tasks::{MapResult, SlotTime, Summary, map_report as report};
+use festina::tasks::{MapResult, MapSpan, SlotTime, Summary, map_report as report};
 use festina::{Finding, Severity};
 use pyo3::prelude::*;
 
 use crate::answer::Answer;
+
+/// A stretch of a worker's time: from when to when it worked, on which item first, on how many, and how many failed.
+type Stretch = (f64, f64, u64, u64, u64);
 
 /// What a map did, as its driver counted it.
 #[derive(FromPyObject)]
@@ -26,6 +29,8 @@ pub(crate) struct Tally {
     /// Numbers of items, and the time of as many together.
     durations: Vec<(u64, f64)>,
     longest: Option<(u64, f64)>,
+    /// What each worker did.
+    lanes: Vec<Vec<Stretch>>,
     /// Code, message and hint of what was noticed.
     findings: Vec<(String, String, Option<String>)>,
 }
@@ -70,10 +75,25 @@ pub(crate) fn map_report(tally: Tally) -> Answer {
         efficiency: 0.0,
         summary,
         forecasts: Vec::new(),
+        timeline: timeline(&tally.lanes),
         findings: tally.findings.into_iter().map(finding).collect(),
     }
     .completed();
     Answer::new(&result.to_json(), report(&result))
+}
+
+fn timeline(lanes: &[Vec<Stretch>]) -> Vec<MapSpan> {
+    let span = |worker: usize, &(from_s, to_s, first, items, failed): &Stretch| MapSpan {
+        worker: worker as u32,
+        from_s,
+        to_s,
+        first,
+        items,
+        failed,
+    };
+    let lane =
+        |(worker, lane): (usize, &Vec<_>)| lane.iter().map(|told| span(worker, told)).collect::<Vec<_>>();
+    lanes.iter().enumerate().flat_map(lane).collect()
 }
 
 /// Returns the time of each item, those that were timed together as equals.

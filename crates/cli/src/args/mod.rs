@@ -5,6 +5,7 @@ mod cores;
 mod laws;
 mod load;
 mod profile;
+mod ready;
 mod run;
 mod scale;
 mod solve;
@@ -19,6 +20,7 @@ pub(crate) use cores::CoresArguments;
 pub(crate) use laws::LawsArguments;
 pub(crate) use load::LoadArguments;
 pub(crate) use profile::ProfileArguments;
+pub(crate) use ready::ReadyArguments;
 pub(crate) use run::{CollectArgument, RunArguments};
 pub(crate) use scale::{PolicyArgument, ScaleArguments};
 pub(crate) use solve::{MstArguments, Problem, SearchArguments, SolveArguments, TspArguments, VrpArguments};
@@ -45,6 +47,8 @@ pub(crate) enum Verb {
     Profile(Box<ProfileArguments>),
     /// How much load does my service bear?
     Load(Box<LoadArguments>),
+    /// Is my service ready: to train on more data, to predict on more data, to take more requests?
+    Ready(ReadyArguments),
     /// How many cores do I really have?
     Cores(CoresArguments),
     /// Work for a run, in an allocation of an engine's; started by `festina run --on slurm`

@@ -65,6 +65,7 @@ fn options(arguments: &LoadArguments) -> Result<LoadOptions, Error> {
         url: arguments.url.clone(),
         authorized: arguments.authorized_for.clone(),
         authorities: arguments.ca.as_ref().map(read).transpose()?,
+        http2: arguments.http2,
         accepts_any_certificate: arguments.accept_any_certificate,
         rate: arguments.rate,
         profile: arguments.profile.clone(),

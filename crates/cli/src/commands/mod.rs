@@ -4,6 +4,7 @@ mod cores;
 mod laws;
 mod load;
 mod profile;
+mod ready;
 mod run;
 mod scale;
 mod solve;
@@ -26,6 +27,7 @@ pub(crate) fn dispatch(arguments: Arguments, ranks: Option<&Mpi>) -> u8 {
         Verb::Cores(arguments) => cores::run(&arguments),
         Verb::Laws(arguments) => laws::run(&arguments),
         Verb::Load(arguments) => load::run(&arguments),
+        Verb::Ready(arguments) => ready::run(&arguments),
         Verb::Run(arguments) => run::run(*arguments, ranks),
         Verb::Worker(arguments) => worker::run(&arguments),
         Verb::Solve(arguments) => solve::run(&arguments, ranks),

@@ -1,8 +1,8 @@
 //! `festina solve vrp`
 
 use festina::vrp::{
-    Convention, Objective, PlanProgress, PlanRequest, PlanStatus, Problem, plan_file, plan_report,
-    read_problem, read_tables, require_plan_ending, solve_vrp, verdict_report, verify_plan,
+    PlanProgress, PlanRequest, PlanStatus, Problem, convention, default_time, objective, plan_file,
+    plan_report, read_problem, read_tables, require_plan_ending, solve_vrp, verdict_report, verify_plan,
 };
 use festina::{Backend, CancelToken, Error, Exit, Seconds};
 
@@ -31,7 +31,7 @@ pub(super) fn solve(
     }
     request_on_signals(cancel);
     let screen = Screen::new();
-    let time = arguments.time.unwrap_or_else(|| default_time(problem.stops().len()));
+    let time = arguments.time.unwrap_or_else(|| default_time(&problem));
     let limit = limit(&arguments.search, time);
     let result = solve_vrp(&problem, &request, limit, backend, cancel, &mut |news| {
         screen.show(|| in_words(news, problem.units().cost));
@@ -53,39 +53,11 @@ pub(super) fn solve(
     })
 }
 
-/// Returns how long a search for so many stops is given.
-fn default_time(stops: usize) -> Seconds {
-    Seconds((0.1 * stops as f64).clamp(1.0, 10.0))
-}
-
 fn problem(arguments: &VrpArguments) -> Result<Problem, Error> {
-    let convention = match arguments.distances.as_deref() {
-        None => Convention::Default,
-        Some("nearest") => Convention::Nearest,
-        Some("tenths") => Convention::Tenths,
-        Some("thousandths") => Convention::Thousandths,
-        Some(other) => return Err(unknown("rounding", other, "nearest, tenths or thousandths")),
-    };
     let (name, bytes) = (arguments.file.to_string_lossy(), read(&arguments.file)?);
     match &arguments.vehicles {
         Some(vehicles) => read_tables(&name, &bytes, &read(vehicles)?),
-        None => read_problem(&name, &bytes, convention),
-    }
-}
-
-fn objective(name: &str) -> Result<Objective, Error> {
-    match name {
-        "cost" => Ok(Objective::Cost),
-        "vehicles" => Ok(Objective::Vehicles),
-        "balance" => Ok(Objective::Balance),
-        _ => Err(unknown("objective", name, "cost, vehicles or balance")),
-    }
-}
-
-fn unknown(what: &str, value: &str, known: &str) -> Error {
-    Error::Input {
-        message: format!("'{value}' is not a known {what}"),
-        hint: Some(format!("one of {known}")),
+        None => read_problem(&name, &bytes, convention(arguments.distances.as_deref())?),
     }
 }
 

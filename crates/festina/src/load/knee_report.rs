@@ -77,7 +77,8 @@ fn title(answer: &KneeAnswer) -> String {
     format!("{} holds up to {} requests/s", answer.slo, Unit::Number.format(knee.rate.value.round()))
 }
 
-fn ladder(answer: &KneeAnswer) -> Table {
+/// Throughput and latency by users.
+pub(crate) fn ladder(answer: &KneeAnswer) -> Table {
     let mut table = Table::new([
         Column::number("users at a time", Unit::Number),
         Column::number("requests/s", Unit::Number),
@@ -94,7 +95,7 @@ fn ladder(answer: &KneeAnswer) -> Table {
 }
 
 /// Draws the latency over the rate: the twin's as a line, what windows showed as points, the objective and the knee's band.
-fn latency(answer: &KneeAnswer) -> Chart {
+pub(crate) fn latency(answer: &KneeAnswer) -> Chart {
     let result = &answer.result;
     let knee = &result.knee;
     let name = percentile_name(result.probability);
@@ -113,7 +114,8 @@ fn latency(answer: &KneeAnswer) -> Chart {
     chart.with_caption("short windows find less than the twin: the queue has not filled")
 }
 
-fn throughput(answer: &KneeAnswer) -> Chart {
+/// Throughput by users, with the knee.
+pub(crate) fn throughput(answer: &KneeAnswer) -> Chart {
     let knee = &answer.result.knee;
     let points = knee.ladder.iter().map(|rung| PlotPoint::new(rung.users as f64, rung.throughput));
     let x = Axis::new("users at a time", Unit::Number).with_scale(Scale::Log2);
@@ -123,7 +125,8 @@ fn throughput(answer: &KneeAnswer) -> Chart {
         .with_mark(Mark::horizontal(knee.rate.value, "knee"))
 }
 
-fn windows(answer: &KneeAnswer) -> Table {
+/// What windows at constant rates saw.
+pub(crate) fn windows(answer: &KneeAnswer) -> Table {
     let mut table = Table::new([
         Column::number("window at requests/s", Unit::Number),
         Column::number("beyond the limit", Unit::Fraction),

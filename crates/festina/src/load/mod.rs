@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{Error, Versioned, versioned};
 
 pub use knee_report::knee_report;
+pub(crate) use knee_report::{ladder, latency, throughput, windows};
 pub use report::load_report;
 
 /// What was asked for, as it was typed; `None` is the default.
@@ -26,6 +27,8 @@ pub struct LoadOptions {
     pub authorized: Vec<String>,
     /// The name and the text of a file of certificates to trust instead of this machine's.
     pub authorities: Option<(String, String)>,
+    /// Whether HTTP/2 is spoken.
+    pub http2: bool,
     /// Whether any certificate will do.
     pub accepts_any_certificate: bool,
     /// The rate in requests a second.
@@ -54,7 +57,7 @@ pub struct LoadOptions {
     pub slo: Option<String>,
     /// Threads of the generator.
     pub threads: Option<usize>,
-    /// The most connections; 1000.
+    /// The most connections; 1000, with HTTP/2 8.
     pub connections: Option<usize>,
     /// A new connection for every request.
     pub no_keep_alive: bool,
@@ -109,6 +112,8 @@ const DEFAULT_RATE: f64 = 20.0;
 const DEFAULT_DURATION: Seconds = Seconds(10.0);
 const DEFAULT_TIMEOUT: Seconds = Seconds(30.0);
 const DEFAULT_CONNECTIONS: usize = 1000;
+/// Connections of HTTP/2, on each of which a server takes some hundred requests at a time.
+const HTTP2_CONNECTIONS: usize = 8;
 /// How long the last responses are waited for.
 const DRAIN: Seconds = Seconds(10.0);
 const MAX_BODY: Bytes = Bytes(64 << 20);
@@ -188,9 +193,15 @@ impl LoadRequest {
         target.require_consent(&addresses, &options.authorized)?;
         let tls = tls(options, &target)?;
         let address = festina_load::first_answering(&addresses)?;
-        if let Some(tls) = &tls {
-            tls.greet(&address)?;
+        match &tls {
+            Some(tls) => tls.greet(&address)?,
+            None if options.http2 => festina_load::require_http2(&address)?,
+            None => {}
         }
+        if options.http2 && options.no_keep_alive {
+            return Err(Error::input("HTTP/2 is for connections that are kept: leave --no-keep-alive away"));
+        }
+        let connections = if options.http2 { HTTP2_CONNECTIONS } else { DEFAULT_CONNECTIONS };
         let positive = |value: Option<usize>, name: &str| match value {
             Some(0) => Err(Error::input(format!("{name} cannot be 0"))),
             other => Ok(other),
@@ -200,11 +211,12 @@ impl LoadRequest {
         let plan = LoadPlan {
             address,
             tls,
+            http2: options.http2,
             template,
             mode,
             checks,
             threads,
-            connections: positive(options.connections, "--connections")?.unwrap_or(DEFAULT_CONNECTIONS),
+            connections: positive(options.connections, "--connections")?.unwrap_or(connections),
             keep_alive: !options.no_keep_alive,
             timeout: options.timeout.unwrap_or(DEFAULT_TIMEOUT),
             drain: DRAIN,
@@ -272,7 +284,7 @@ fn tls(options: &LoadOptions, target: &Target) -> Result<Option<Tls>, Error> {
         None if options.accepts_any_certificate => Trust::Anybody,
         None => Trust::Machine,
     };
-    Ok(Some(Tls::new(target, &trust)?))
+    Ok(Some(Tls::new(target, &trust, options.http2)?))
 }
 
 fn spec(options: &LoadOptions) -> Result<RequestSpec, Error> {

@@ -521,7 +521,8 @@ fn words(refusal: &Refusal) -> String {
     }
 }
 
-fn describe_machine(machine: &Machine) -> String {
+/// Returns the machine in a line.
+pub(crate) fn describe_machine(machine: &Machine) -> String {
     let model = machine.model.as_deref().unwrap_or("unknown processor");
     let kernel = machine.kernel.as_deref().unwrap_or("unknown");
     format!("{model}, {} of {} CPUs, Linux {kernel}", machine.workers.workers, machine.workers.of)

@@ -16,6 +16,7 @@ mod simulate;
 mod spec;
 mod stored;
 
+pub(crate) use analysis::describe_machine;
 pub use compare::{CompareResult, PointChange, SMALLEST_CHANGE, compare, compare_report};
 pub use csv::scale_csv;
 pub use festina_laws::simulate::{Costs, Policy};

@@ -15,13 +15,11 @@
 //! rtol = 1e-9
 //! ```
 
-use std::collections::BTreeMap;
-
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::ScaleOptions;
 use crate::Error;
+use crate::toml_reader::{Key, Reader, Value};
 
 /// The keys of a spec file, in the order of the documentation.
 const KEYS: [&str; 18] = [
@@ -55,136 +53,59 @@ const CHECK_KEYS: [&str; 5] = ["what", "rtol", "atol", "unordered", "ignore"];
 /// [`Error::Spec`] with the line and, for an unknown key, the nearest right one.
 pub fn parse_spec(name: &str, text: &str) -> Result<ScaleOptions, Error> {
     let reader = Reader { name, text };
-    let table = DeTable::parse(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        reader.error(at, error.message().to_owned(), None)
-    })?;
     let mut options = ScaleOptions::default();
-    for (key, value) in table.get_ref() {
-        reader.set(&mut options, key, value)?;
+    for (key, value) in reader.parse()?.get_ref() {
+        Spec(reader).set(&mut options, key, value)?;
     }
     Ok(options)
 }
 
-type Key<'i> = Spanned<std::borrow::Cow<'i, str>>;
-type Value<'i> = Spanned<DeValue<'i>>;
+/// Fills options from what a spec file says.
+struct Spec<'a>(Reader<'a>);
 
-/// Knows where it is, for errors.
-struct Reader<'a> {
-    name: &'a str,
-    text: &'a str,
-}
-
-impl Reader<'_> {
-    fn set(&self, options: &mut ScaleOptions, key: &Key, value: &Value) -> Result<(), Error> {
+impl Spec<'_> {
+    fn set(&self, options: &mut ScaleOptions, key: &Key<'_>, value: &Value<'_>) -> Result<(), Error> {
         // A key may be spelt as its option is: memory-limit.
         match key.get_ref().replace('-', "_").as_str() {
-            "command" => options.command = self.strings(value)?.into_iter().map(Into::into).collect(),
-            "env" => options.env = self.environment(value)?,
-            "stdin" => options.stdin = Some(self.string(value)?.into()),
-            "n" => options.n = Some(self.list(value)?),
-            "p" => options.p = Some(self.list(value)?),
-            "weak" => options.weak = self.boolean(value)?,
-            "setup" => options.setup = Some(self.string(value)?),
-            "prepare" => options.prepare = Some(self.string(value)?),
+            "command" => options.command = self.0.strings(value)?.into_iter().map(Into::into).collect(),
+            "env" => options.env = self.0.environment(value)?,
+            "stdin" => options.stdin = Some(self.0.string(value)?.into()),
+            "n" => options.n = Some(self.0.list(value)?),
+            "p" => options.p = Some(self.0.list(value)?),
+            "weak" => options.weak = self.0.boolean(value)?,
+            "setup" => options.setup = Some(self.0.string(value)?),
+            "prepare" => options.prepare = Some(self.0.string(value)?),
             "check" => self.check(options, value)?,
-            "budget" => options.budget = Some(self.scalar(value)?),
-            "precision" => options.precision = Some(self.scalar(value)?),
-            "timeout" => options.timeout = Some(self.scalar(value)?),
-            "memory_limit" => options.memory_limit = Some(self.scalar(value)?),
-            "seed" => options.seed = Some(self.number(value)?),
-            "accept_noise" => options.accept_noise = self.boolean(value)?,
-            "at" => options.at = self.strings(value)?,
-            "price" => options.price = Some(self.number(value)?),
-            "memory" => options.memory = Some(self.scalar(value)?),
-            _ => return Err(self.unknown_key(key, key.get_ref(), &KEYS)),
+            "budget" => options.budget = Some(self.0.scalar(value)?),
+            "precision" => options.precision = Some(self.0.scalar(value)?),
+            "timeout" => options.timeout = Some(self.0.scalar(value)?),
+            "memory_limit" => options.memory_limit = Some(self.0.scalar(value)?),
+            "seed" => options.seed = Some(self.0.number(value)?),
+            "accept_noise" => options.accept_noise = self.0.boolean(value)?,
+            "at" => options.at = self.0.strings(value)?,
+            "price" => options.price = Some(self.0.number(value)?),
+            "memory" => options.memory = Some(self.0.scalar(value)?),
+            _ => return Err(self.0.unknown_key(key, key.get_ref(), &KEYS)),
         }
         Ok(())
     }
 
-    fn check(&self, options: &mut ScaleOptions, value: &Value) -> Result<(), Error> {
+    fn check(&self, options: &mut ScaleOptions, value: &Value<'_>) -> Result<(), Error> {
         let DeValue::Table(table) = value.get_ref() else {
-            options.check = Some(self.string(value)?);
+            options.check = Some(self.0.string(value)?);
             return Ok(());
         };
         for (key, value) in table {
             match key.get_ref().as_ref() {
-                "what" => options.check = Some(self.string(value)?),
-                "rtol" => options.rtol = Some(self.number(value)?),
-                "atol" => options.atol = Some(self.number(value)?),
-                "unordered" => options.unordered = self.boolean(value)?,
-                "ignore" => options.check_ignore = self.strings(value)?,
-                unknown => return Err(self.unknown_key(key, unknown, &CHECK_KEYS)),
+                "what" => options.check = Some(self.0.string(value)?),
+                "rtol" => options.rtol = Some(self.0.number(value)?),
+                "atol" => options.atol = Some(self.0.number(value)?),
+                "unordered" => options.unordered = self.0.boolean(value)?,
+                "ignore" => options.check_ignore = self.0.strings(value)?,
+                unknown => return Err(self.0.unknown_key(key, unknown, &CHECK_KEYS)),
             }
         }
         Ok(())
-    }
-
-    fn environment(&self, value: &Value) -> Result<BTreeMap<String, String>, Error> {
-        let DeValue::Table(table) = value.get_ref() else {
-            return Err(self.wrong(value, "a table of names and values"));
-        };
-        table.iter().map(|(key, value)| Ok((key.get_ref().to_string(), self.scalar(value)?))).collect()
-    }
-
-    fn string(&self, value: &Value) -> Result<String, Error> {
-        let text = value.get_ref().as_str().ok_or_else(|| self.wrong(value, "a string"))?;
-        Ok(text.to_owned())
-    }
-
-    fn boolean(&self, value: &Value) -> Result<bool, Error> {
-        value.get_ref().as_bool().ok_or_else(|| self.wrong(value, "true or false"))
-    }
-
-    /// Reads a string, or a number as it is written.
-    fn scalar(&self, value: &Value) -> Result<String, Error> {
-        match value.get_ref() {
-            DeValue::String(text) => Ok(text.to_string()),
-            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) => {
-                Ok(self.text[value.span()].to_owned())
-            }
-            _ => Err(self.wrong(value, "a string or a number")),
-        }
-    }
-
-    fn number<T: std::str::FromStr>(&self, value: &Value) -> Result<T, Error> {
-        let written = match value.get_ref() {
-            DeValue::Integer(_) | DeValue::Float(_) => self.text[value.span()].replace('_', ""),
-            _ => String::new(),
-        };
-        written.parse().map_err(|_| self.wrong(value, "a number"))
-    }
-
-    fn strings(&self, value: &Value) -> Result<Vec<String>, Error> {
-        match value.get_ref() {
-            DeValue::Array(items) => items.iter().map(|item| self.scalar(item)).collect(),
-            _ => Err(self.wrong(value, "a list of strings")),
-        }
-    }
-
-    /// Reads `"1,2,4"`, `4` or `[1, 2, 4]` as a comma-separated list.
-    fn list(&self, value: &Value) -> Result<String, Error> {
-        match value.get_ref() {
-            DeValue::Array(_) => Ok(self.strings(value)?.join(",")),
-            _ => self.scalar(value),
-        }
-    }
-
-    fn wrong(&self, value: &Value, expected: &str) -> Error {
-        self.error(value.span().start, format!("expected {expected}"), None)
-    }
-
-    fn unknown_key(&self, key: &Key, unknown: &str, known: &[&str]) -> Error {
-        let hint = festina_run::nearest(unknown, known.iter().copied()).map_or_else(
-            || format!("the keys are {}", known.join(", ")),
-            |near| format!("did you mean '{near}'?"),
-        );
-        self.error(key.span().start, format!("unknown key '{unknown}'"), Some(hint))
-    }
-
-    fn error(&self, at: usize, message: String, hint: Option<String>) -> Error {
-        let line = 1 + self.text.bytes().take(at).filter(|byte| *byte == b'\n').count();
-        Error::Spec { file: self.name.to_owned(), line, message, hint }
     }
 }
 

@@ -109,6 +109,11 @@ pub fn verify_mst(input: &MstInput, bytes: &[u8], memory: &dyn SharedMemory) -> 
 }
 
 impl MstResult {
+    /// Returns the nodes of each edge of [`tree`](Self::tree), counted from 0 as they are in the input.
+    pub fn ends(&self) -> impl Iterator<Item = [u32; 2]> + '_ {
+        self.forest.edges.iter().map(|edge| edge.ends)
+    }
+
     /// Returns the result as JSON of the schema `festina.mst/1`.
     pub fn to_json(&self) -> Versioned<&Self> {
         versioned("festina.mst/1", self)

@@ -2,7 +2,10 @@
 
 use std::io;
 
+use super::streams::{Done, Streams};
 use super::transport::Transport;
+use crate::http2;
+use crate::request::Template;
 use crate::response::{ResponseError, ResponseParser};
 
 /// A request on its way.
@@ -34,6 +37,8 @@ pub(crate) struct Connection {
     written: usize,
     pub(crate) parser: ResponseParser,
     body: Vec<u8>,
+    /// The requests that share it, if it speaks HTTP/2; then `flight` is never set.
+    pub(crate) streams: Option<Box<Streams>>,
 }
 
 /// How a step ended.
@@ -43,6 +48,8 @@ pub(crate) enum Progress {
     Waiting,
     /// The response has ended.
     Answered,
+    /// Something has come for the requests that share the connection.
+    Shared,
     /// The connection is of no more use.
     Broken(Break),
 }
@@ -56,6 +63,8 @@ pub(crate) enum Break {
     Io(io::Error),
     /// What came was no response.
     Protocol(ResponseError),
+    /// What came was not HTTP/2.
+    Http2(&'static str),
     /// More came than is allowed.
     TooLong,
 }
@@ -72,7 +81,7 @@ pub(crate) struct Reading {
 }
 
 impl Connection {
-    pub(crate) fn new(transport: Transport, id: u32) -> Self {
+    pub(crate) fn new(transport: Transport, id: u32, is_http2: bool) -> Self {
         Self {
             transport,
             id,
@@ -83,18 +92,46 @@ impl Connection {
             written: 0,
             parser: ResponseParser::default(),
             body: Vec::new(),
+            streams: is_http2.then(|| Box::new(Streams::new())),
         }
     }
 
-    /// Puts a request on the connection; `write` appends its bytes.
-    pub(crate) fn begin(&mut self, flight: Flight, write: impl FnOnce(&mut Vec<u8>)) {
-        self.flight = Some(flight);
+    /// Puts a request on the connection.
+    pub(crate) fn begin(&mut self, flight: Flight, template: &Template) {
         self.n_flights += 1;
+        if let Some(streams) = &mut self.streams {
+            return streams.begin(flight, template, self.transport.is_encrypted());
+        }
+        self.flight = Some(flight);
         self.outgoing.clear();
         self.written = 0;
         self.body.clear();
         self.parser.reset();
-        write(&mut self.outgoing);
+        template.write(flight.index, &mut self.outgoing);
+    }
+
+    /// Returns how many requests are on it.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.streams.as_ref().map_or(usize::from(self.flight.is_some()), |streams| streams.in_flight())
+    }
+
+    /// Returns whether its request number `number` is still on its way.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        match &self.streams {
+            Some(streams) => streams.has(number),
+            None => self.n_flights == number && self.flight.is_some(),
+        }
+    }
+
+    /// Returns the requests on it.
+    pub(crate) fn flights(&self) -> Vec<Flight> {
+        let shared = self.streams.iter().flat_map(|streams| streams.flights());
+        self.flight.into_iter().chain(shared).collect()
+    }
+
+    /// Returns what has become of the requests that share it.
+    pub(crate) fn take_done(&mut self) -> Vec<Done> {
+        self.streams.as_mut().map_or_else(Vec::new, |streams| streams.take_done())
     }
 
     /// Returns whether a request may go again on another connection: an idle connection was closed before anything came.
@@ -104,11 +141,17 @@ impl Connection {
 
     /// Returns whether a part of the request has not been written.
     pub(crate) fn has_unsent(&self) -> bool {
-        self.written < self.outgoing.len() || self.transport.has_unsent()
+        let has_frames = self.streams.as_ref().is_some_and(|streams| streams.has_outgoing());
+        has_frames || self.written < self.outgoing.len() || self.transport.has_unsent()
     }
 
     /// Writes as much as the socket takes.
     pub(crate) fn send(&mut self) -> Progress {
+        if let Some(streams) = &mut self.streams {
+            self.outgoing.drain(..self.written);
+            self.written = 0;
+            self.outgoing.append(streams.outgoing());
+        }
         while self.written < self.outgoing.len() {
             match self.transport.write(&self.outgoing[self.written..]) {
                 Ok(0) => return Progress::Broken(Break::Closed),
@@ -126,6 +169,9 @@ impl Connection {
 
     /// Reads all that has come.
     pub(crate) fn receive(&mut self, buffer: &mut [u8], reading: Reading) -> Progress {
+        if self.streams.is_some() {
+            return self.receive_shared(buffer, reading);
+        }
         loop {
             let n = match self.transport.read(buffer) {
                 Ok(0) => return self.end(),
@@ -153,6 +199,27 @@ impl Connection {
                     return Progress::Waiting;
                 }
                 Ok(false) => {}
+            }
+        }
+    }
+
+    fn receive_shared(&mut self, buffer: &mut [u8], reading: Reading) -> Progress {
+        let Some(streams) = &mut self.streams else { return Progress::Shared };
+        let reading = http2::Reading { keeps_body: reading.keeps_body, max_body: reading.max_body };
+        loop {
+            match self.transport.read(buffer) {
+                Ok(0) => return Progress::Broken(Break::Closed),
+                Ok(n) => {
+                    if let Err(fault) = streams.feed(&buffer[..n], reading) {
+                        return Progress::Broken(Break::Http2(fault));
+                    }
+                    if n < buffer.len() && self.transport.is_emptied_by_short_reads() {
+                        return Progress::Shared;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Shared,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Progress::Broken(Break::Io(error)),
             }
         }
     }

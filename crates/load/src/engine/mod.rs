@@ -2,6 +2,8 @@
 
 mod connection;
 mod gather;
+mod shared;
+mod streams;
 mod traffic;
 mod transport;
 mod worker;
@@ -49,6 +51,8 @@ pub struct LoadPlan {
     pub address: SocketAddr,
     /// How connections are encrypted, if they are.
     pub tls: Option<Tls>,
+    /// Whether connections speak HTTP/2, so that requests share them.
+    pub http2: bool,
     /// What they are.
     pub template: Template,
     /// When they are sent.
@@ -57,7 +61,8 @@ pub struct LoadPlan {
     pub checks: Vec<Check>,
     /// Threads of the generator.
     pub threads: usize,
-    /// The most connections of an open loop; requests beyond wait in order, and their wait counts.
+    /// The most connections of an open loop, and of any with HTTP/2; requests beyond what they carry wait in order, and
+    /// their wait counts.
     pub connections: usize,
     /// Whether connections are used again.
     pub keep_alive: bool,

@@ -12,7 +12,11 @@ impl Worker<'_> {
     /// Puts waiting requests on connections, as long as there are any.
     pub(super) fn dispatch(&mut self) -> io::Result<()> {
         while let Some(is_resent) = self.waiting.front().map(|flight| flight.is_resent) {
-            let place = if is_resent { self.fresh_place()? } else { self.free_place()? };
+            let place = match is_resent {
+                _ if self.plan.http2 => self.shared_place()?,
+                true => self.fresh_place()?,
+                false => self.free_place()?,
+            };
             let Some(place) = place else { break };
             let Some(flight) = self.waiting.pop_front() else { break };
             self.send(place, flight);
@@ -41,7 +45,7 @@ impl Worker<'_> {
     }
 
     /// Opens one more connection, if there may be one.
-    fn open(&mut self) -> io::Result<Option<usize>> {
+    pub(super) fn open(&mut self) -> io::Result<Option<usize>> {
         let n_open = self.connections.len() - self.vacant.len();
         if n_open >= self.max_connections {
             return Ok(None);
@@ -67,7 +71,7 @@ impl Worker<'_> {
         let kinds = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP;
         let data = epoll::EventData::new_u64((u64::from(id) << 32) | place as u64);
         epoll::add(&self.epoll, &transport, data, kinds | epoll::EventFlags::ET)?;
-        self.connections[place] = Some(Connection::new(transport, id));
+        self.connections[place] = Some(Connection::new(transport, id, self.plan.http2));
         self.record.opened += 1;
         Ok(Some(place))
     }
@@ -86,7 +90,7 @@ impl Worker<'_> {
         }
         let template = &self.plan.template;
         let Some(connection) = self.connections[place].as_mut() else { return };
-        connection.begin(flight, |bytes| template.write(flight.index, bytes));
+        connection.begin(flight, template);
         self.in_flight += 1;
         let timeout = (self.plan.timeout.0 * 1e9) as u64;
         self.deadlines.push_back((now.saturating_add(timeout), place, connection.id, connection.n_flights));
@@ -95,6 +99,7 @@ impl Worker<'_> {
         {
             self.broken(place, &reason);
         }
+        self.offer(place);
     }
 
     /// Does what an event on a connection asks for.
@@ -130,6 +135,7 @@ impl Worker<'_> {
         match progress {
             Progress::Waiting => {}
             Progress::Answered => self.answered(place),
+            Progress::Shared => self.shared_ended(place),
             Progress::Broken(reason) => self.broken(place, &reason),
         }
         self.dispatch()
@@ -140,14 +146,12 @@ impl Worker<'_> {
         let Some(flight) = self.take_flight(place) else { return };
         let Some(connection) = self.connections[place].as_ref() else { return };
         self.record.body_bytes += connection.parser.body_bytes;
-        match self.checks.problem(connection.parser.status, connection.body()) {
-            None => {
-                self.record.good += 1;
-                self.record.latency.record(now.saturating_sub(flight.intended));
-                self.record.service.record(now.saturating_sub(flight.sent));
-            }
-            Some(problem) => self.record.error(&problem),
-        }
+        let problem = self.checks.problem(connection.parser.status, connection.body());
+        self.record.end(
+            problem.as_deref(),
+            now.saturating_sub(flight.intended),
+            now.saturating_sub(flight.sent),
+        );
         if connection.parser.closes || !self.plan.keep_alive {
             self.close(place);
         } else {
@@ -157,8 +161,9 @@ impl Worker<'_> {
     }
 
     /// Closes a connection; its request goes again if only the connection was stale, and fails if not.
-    fn broken(&mut self, place: usize, reason: &Break) {
+    pub(super) fn broken(&mut self, place: usize, reason: &Break) {
         let now = self.now();
+        self.shared_broken(place, &name_of(reason));
         let may_resend = match (reason, &self.connections[place]) {
             (Break::Closed, Some(connection)) => connection.may_resend(),
             (Break::Io(error), Some(connection)) => is_closed(error) && connection.may_resend(),
@@ -179,23 +184,30 @@ impl Worker<'_> {
     /// Gives up requests whose time limit has come.
     pub(super) fn expire(&mut self, now: u64) {
         while let Some((at, place, id, n_flights)) = self.deadlines.front().copied() {
-            let is_same = |c: &Connection| c.id == id && c.n_flights == n_flights && c.flight.is_some();
+            let is_same = |c: &Connection| c.id == id && c.has(n_flights);
             let is_current = self.connections[place].as_ref().is_some_and(is_same);
             if is_current && at > now {
                 break;
             }
             self.deadlines.pop_front();
-            if is_current && let Some(flight) = self.take_flight(place) {
+            if !is_current {
+                continue;
+            }
+            let given_up =
+                if self.plan.http2 { self.cancel_shared(place, n_flights) } else { self.take_flight(place) };
+            if let Some(flight) = given_up {
                 self.record.error("timeout");
                 self.record.give_up(now.saturating_sub(flight.intended));
-                self.close(place);
+                if !self.plan.http2 {
+                    self.close(place);
+                }
                 self.user_comes_back(now, 0);
             }
         }
     }
 
     /// In a closed loop, the user whose request has ended sends the next one.
-    fn user_comes_back(&mut self, now: u64, after: u64) {
+    pub(super) fn user_comes_back(&mut self, now: u64, after: u64) {
         if self.schedule.is_some() || now >= self.end {
             return;
         }
@@ -212,7 +224,7 @@ impl Worker<'_> {
         Some(flight)
     }
 
-    fn close(&mut self, place: usize) {
+    pub(super) fn close(&mut self, place: usize) {
         if self.connections[place].take().is_some() {
             self.vacant.push(place);
             self.idle.retain(|idle| *idle != place);
@@ -241,6 +253,7 @@ fn name_of(reason: &Break) -> String {
             _ => error.to_string(),
         },
         Break::Protocol(error) => error.to_string(),
+        Break::Http2(fault) => format!("not HTTP/2: {fault}"),
         Break::TooLong => "body too long".to_owned(),
     }
 }

@@ -35,6 +35,11 @@ impl Transport {
         self.socket.take_error().ok().flatten()
     }
 
+    /// Returns whether its bytes are encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// Returns whether a read that fills less than its buffer has emptied the socket, as epoll(7) says of plain ones:
     /// an encrypted one gives a record at a time.
     pub(crate) fn is_emptied_by_short_reads(&self) -> bool {

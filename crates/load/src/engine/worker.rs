@@ -56,6 +56,8 @@ pub(crate) struct Worker<'a> {
     /// processes get their share.
     pub(super) idle: VecDeque<usize>,
     pub(super) max_connections: usize,
+    /// Users of a closed loop.
+    users: usize,
     pub(super) n_opened: u32,
 
     /// Arrivals to come; `None` in a closed loop.
@@ -96,6 +98,9 @@ impl<'a> Worker<'a> {
                 let schedule = Schedule::new(arrivals, profile, plan.seed, part.0, part.1);
                 (Some(schedule), share(plan.connections).max(1))
             }
+            Mode::Closed { concurrency, .. } if plan.http2 => {
+                (None, share(*concurrency).min(share(plan.connections).max(1)))
+            }
             Mode::Closed { concurrency, .. } => (None, share(*concurrency)),
         };
         let end = nanoseconds(plan.duration().0);
@@ -117,6 +122,10 @@ impl<'a> Worker<'a> {
             vacant: Vec::new(),
             idle: VecDeque::new(),
             max_connections,
+            users: match &plan.mode {
+                Mode::Open { .. } => 0,
+                Mode::Closed { concurrency, .. } => share(*concurrency),
+            },
             n_opened: 0,
             schedule,
             next_arrival: None,
@@ -144,7 +153,7 @@ impl<'a> Worker<'a> {
         self.cpu_at_tick = thread_cpu();
         self.delay_at_tick = run_delay();
         if self.schedule.is_none() {
-            (0..self.max_connections).for_each(|_| self.admit(0));
+            (0..self.users).for_each(|_| self.admit(0));
         }
         let mut events = Vec::with_capacity(256);
         loop {
@@ -249,7 +258,7 @@ impl<'a> Worker<'a> {
     /// Counts what has not been answered at the end with its age.
     fn give_up_rest(&mut self) {
         let now = self.now();
-        let in_flight = self.connections.iter().flatten().filter_map(|connection| connection.flight);
+        let in_flight = self.connections.iter().flatten().flat_map(Connection::flights);
         let rest: Vec<Flight> = in_flight.chain(self.waiting.iter().copied()).collect();
         for flight in rest {
             self.record.error("unfinished");

@@ -9,6 +9,7 @@
 
 mod ladder;
 mod search;
+mod sizing;
 mod subject;
 mod twin;
 
@@ -16,6 +17,7 @@ use festina_types::{Estimate, Interval, Method};
 use serde::Serialize;
 
 pub(crate) use ladder::Ladder;
+pub use sizing::{Demand, Sizing};
 pub(crate) use subject::{ClosedRun, OpenRun, Subject};
 use twin::Twin;
 
@@ -40,6 +42,9 @@ pub struct Knee {
     pub windows: Vec<Window>,
     /// Whether the generator had reserve all the time.
     pub is_valid: bool,
+    /// The queue that behaves as the service does, if there is one.
+    #[serde(skip)]
+    pub(crate) twin: Option<Twin>,
 }
 
 /// How a knee was found.
@@ -123,6 +128,7 @@ pub(crate) fn find(
         loss_when_overlapping: loss,
         windows: Vec::new(),
         is_valid: ladder.is_valid(),
+        twin: None,
     };
     let twin = Twin::new(ladder.service_times(), capacity).filter(|_| loss <= RETROGRADE);
     if let Some(twin) = twin {
@@ -132,6 +138,7 @@ pub(crate) fn find(
             return Ok(knee);
         }
         if agrees(subject, &twin, &mut knee, target, budget, seed)? {
+            knee.twin = Some(twin);
             return Ok(knee);
         }
     }

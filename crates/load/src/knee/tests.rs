@@ -178,3 +178,43 @@ fn a_service_that_is_too_slow_alone_has_no_knee() {
     let knee = find(&mut subject, Target { limit: 0.02, allowed: 0.01 }, 10.0, 1).unwrap();
     assert_eq!(knee.rate.value, 0.0);
 }
+
+/// The fewest replicas behind a balancer that spreads requests at random, by running all of them.
+fn replicas_by_simulation(service: Service, demand: &Demand) -> u32 {
+    let share = |n: u32, rate: f64| {
+        let mut random = Congruential(99);
+        let mut queues = vec![Queue::new(service.0, None); n as usize];
+        let (mut now, mut above, requests) = (0.0, 0, 400_000);
+        for _ in 0..requests {
+            now += random.exponential() / rate;
+            let queue = (random.uniform() * f64::from(n)) as usize % n as usize;
+            let time = random.service(service.2) * service.1;
+            above += u32::from(queues[queue].serve(now, time) - now > service.3);
+        }
+        f64::from(above) / f64::from(requests)
+    };
+    let suffices = |n: &u32| {
+        let left = n.saturating_sub(demand.survive_loss_of);
+        left > 0 && share(*n, demand.rate * demand.headroom) <= 0.01 && share(left, demand.rate) <= 0.01
+    };
+    (1..100).find(suffices).unwrap()
+}
+
+#[test]
+fn replicas_are_as_many_as_an_exact_simulation_needs() {
+    // Rates at which the last replica is neither hardly needed nor hardly enough.
+    let cases = [(0, 2.6), (1, 3.6), (2, 1.4), (3, 5.7), (4, 2.5)];
+    let mut equal = 0;
+    for (index, knees) in cases {
+        let (service, truth) = SERVICES[index];
+        let mut subject = Simulated::new(service, 40 + index as u64);
+        let target = Target { limit: service.3, allowed: 0.01 };
+        let knee = find(&mut subject, target, 20.0, 1).unwrap();
+        for (headroom, survive_loss_of) in [(1.0, 0), (1.3, 1)] {
+            let demand = Demand { rate: truth * knees, headroom, survive_loss_of };
+            let sizing = demand.sizing(knee.rate.value, knee.twin.as_ref(), target, 1).unwrap();
+            equal += u32::from(sizing.at_random == replicas_by_simulation(service, &demand));
+        }
+    }
+    assert!(equal >= 9, "{equal} of 10");
+}

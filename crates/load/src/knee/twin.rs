@@ -8,7 +8,7 @@ use rand_distr::{Distribution, Exp1};
 use rand_pcg::Pcg64;
 
 /// A model of a service: `G/G/c` with Poisson arrivals.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Twin {
     servers: usize,
     /// The distribution of service times: values in seconds with the number of requests up to each.
@@ -45,6 +45,11 @@ impl Twin {
             ranks: ranks.collect(),
             values: times.iter().map(|(value, _)| value * factor).collect(),
         })
+    }
+
+    /// Returns the model of `replicas` such services with one queue before all of them.
+    pub(crate) fn replicated(&self, replicas: u32) -> Self {
+        Self { servers: self.servers * replicas as usize, ..self.clone() }
     }
 
     /// Returns the highest Poisson rate at which at most a share `allowed` of requests takes longer than `limit` seconds,

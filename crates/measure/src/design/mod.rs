@@ -8,6 +8,7 @@ mod workers;
 pub use duration::expected_duration;
 pub use order::block_order;
 pub use sizes::Sizes;
+pub(crate) use sizes::round_like;
 pub use workers::{default_workers, parse_workers};
 
 use festina_types::{Finding, Point, Seconds, Severity, Workers};
@@ -143,7 +144,7 @@ impl Design {
             Scaling::Strong => Point { n: Some(n), p },
             Scaling::Weak { growth } => {
                 let size = n * f64::from(p.get()).powf(1.0 / growth);
-                Point { n: Some(sizes::round_like(n, size)), p }
+                Point { n: Some(round_like(n, size)), p }
             }
         };
         sizes.iter().flat_map(|n| self.workers.iter().map(move |p| at(*n, *p))).collect()

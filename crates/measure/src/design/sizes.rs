@@ -140,7 +140,7 @@ fn invalid(reason: String, hint: String) -> MeasureError {
 }
 
 /// Rounds `size` to an integer where `model` is one.
-pub(super) fn round_like(model: f64, size: f64) -> f64 {
+pub(crate) fn round_like(model: f64, size: f64) -> f64 {
     if model.fract() == 0.0 { size.round() } else { size }
 }
 

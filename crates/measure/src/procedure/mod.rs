@@ -5,8 +5,11 @@
 
 mod blocks;
 mod estimate;
+mod growth;
 mod run;
 mod sizes;
+
+pub use growth::measure_growth;
 
 use std::cell::Cell;
 
@@ -40,37 +43,9 @@ pub fn measure(
     observer: &dyn Observer,
     cancel: &CancelToken,
 ) -> Result<Measurements, MeasureError> {
-    request.design.validate()?;
-    if request.design.sizes.known().is_empty() {
-        let adaptive = Plan::new(&request.design).is_adaptive;
-        request.workload.validate(if adaptive { &[1.0, 2.0] } else { &[] })?;
-    } else {
-        request.workload.validate(request.design.sizes.known())?;
-    }
-    let checker = Checker::new(&request.check, folder.reference(), request.design.seed)?;
-    let started = executor.now();
-    let mut procedure = Procedure {
-        request,
-        folder,
-        executor,
-        observer,
-        cancel,
-        checker,
-        started,
-        samples: Vec::new(),
-        notes: Vec::new(),
-        points: Vec::new(),
-        usual_major_faults: Vec::new(),
-        overhead: Overhead::default(),
-        requeues: Requeues::default(),
-        judged_warm_up: Cell::default(),
-        runs: 0,
-    };
+    let mut procedure = Procedure::new(request, folder, executor, observer, cancel)?;
     let reason = procedure.run()?;
-    procedure.note(Note::Ended { reason })?;
-    observer.observe(&Event::Ended(reason));
-    let Procedure { samples, notes, .. } = procedure;
-    Ok(Measurements::new(request.clone(), samples, &notes))
+    procedure.finish(reason)
 }
 
 /// A measurement under way.
@@ -128,19 +103,54 @@ enum Stop {
     Budget,
 }
 
+impl<'a> Procedure<'a> {
+    fn new(
+        request: &'a Request,
+        folder: &'a mut RunFolder,
+        executor: &'a mut dyn Executor,
+        observer: &'a dyn Observer,
+        cancel: &'a CancelToken,
+    ) -> Result<Self, MeasureError> {
+        request.design.validate()?;
+        if request.design.sizes.known().is_empty() {
+            let adaptive = Plan::new(&request.design).is_adaptive;
+            request.workload.validate(if adaptive { &[1.0, 2.0] } else { &[] })?;
+        } else {
+            request.workload.validate(request.design.sizes.known())?;
+        }
+        let checker = Checker::new(&request.check, folder.reference(), request.design.seed)?;
+        let started = executor.now();
+        Ok(Self {
+            request,
+            folder,
+            executor,
+            observer,
+            cancel,
+            checker,
+            started,
+            samples: Vec::new(),
+            notes: Vec::new(),
+            points: Vec::new(),
+            usual_major_faults: Vec::new(),
+            overhead: Overhead::default(),
+            requeues: Requeues::default(),
+            judged_warm_up: Cell::default(),
+            runs: 0,
+        })
+    }
+
+    /// Writes down why it ended, and returns what the samples say.
+    fn finish(mut self, reason: EndReason) -> Result<Measurements, MeasureError> {
+        self.note(Note::Ended { reason })?;
+        self.observer.observe(&Event::Ended(reason));
+        let Procedure { request, samples, notes, .. } = self;
+        Ok(Measurements::new(request.clone(), samples, &notes))
+    }
+}
+
 impl Procedure<'_> {
     fn run(&mut self) -> Result<EndReason, MeasureError> {
-        for finding in self.design().findings(self.executor.available()) {
-            self.notice(finding)?;
-        }
-        let most = self.design().workers.last().copied().unwrap_or(Workers::MIN);
-        for finding in self.executor.preflight(most) {
-            self.notice(finding)?;
-        }
-        let calibration = self.executor.calibrate(self.cancel)?;
-        self.note(Note::Calibrated(calibration))?;
-        self.observer.observe(&Event::Planned(&Plan::new(self.design())));
-        self.set_up()?;
+        self.begin()?;
         let sizes = match self.find_sizes()? {
             Ok(sizes) => sizes,
             Err(stop) => return Ok(stop.reason()),
@@ -155,6 +165,21 @@ impl Procedure<'_> {
         let has_finished = self.samples.iter().any(|sample| sample.status.is_finished());
         let is_nothing = reason == EndReason::Complete && !has_finished;
         Ok(if is_nothing { EndReason::NothingRuns } else { reason })
+    }
+
+    /// Tells what would disturb it, calibrates, and runs the set-up.
+    fn begin(&mut self) -> Result<(), MeasureError> {
+        for finding in self.design().findings(self.executor.available()) {
+            self.notice(finding)?;
+        }
+        let most = self.design().workers.last().copied().unwrap_or(Workers::MIN);
+        for finding in self.executor.preflight(most) {
+            self.notice(finding)?;
+        }
+        let calibration = self.executor.calibrate(self.cancel)?;
+        self.note(Note::Calibrated(calibration))?;
+        self.observer.observe(&Event::Planned(&Plan::new(self.design())));
+        self.set_up()
     }
 
     fn design(&self) -> &Design {

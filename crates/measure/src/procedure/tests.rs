@@ -573,3 +573,74 @@ fn what_cannot_be_measured_is_refused_before_anything_runs() {
     negative.check.tolerance.relative = -1.0;
     assert!(matches!(refuse(negative), MeasureError::Check { .. }));
 }
+
+/// Lets a program with a floor of 2 s grow within a minute.
+fn grown<F: FnMut(Point, f64) -> Run>(
+    world: &mut World<F>,
+    is_known: &mut dyn FnMut(&[Sample]) -> bool,
+) -> Measured {
+    let mut request = request(design("adaptive:1000", "1,2"));
+    request.design.budget = Seconds(60.0);
+    request.check.target = crate::check::Target::None;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let mut run = store.create(&request, &()).unwrap();
+    let measurements =
+        measure_growth(&request, 1e7, &mut run, world, &(), &CancelToken::new(), is_known).unwrap();
+    Measured { measurements, store, _folder: folder }
+}
+
+fn trains(point: Point) -> Run {
+    Run::of(2.0 + 40e-6 * point.n.unwrap() / point.workers())
+}
+
+#[test]
+fn growth_is_measured_from_start_up_as_far_as_the_budget_goes() {
+    let mut world = World::new(|point, _| trains(point));
+    let measured = grown(&mut world, &mut |_| false);
+    assert!(world.now - 1000.0 <= 60.0, "{}", world.now);
+    let runs = |n: f64, p: u32| {
+        let point = Point::new(Some(n), p);
+        measured.measurements.samples.iter().filter(|s| s.point == point).count()
+    };
+    assert_eq!(runs(1000.0, 2), 3, "start-up is run three times");
+    let largest = measured.measurements.sizes.last().copied().unwrap();
+    assert!(largest >= 243e3, "{:?}", measured.measurements.sizes);
+    let alone: usize = measured.measurements.sizes.iter().map(|n| runs(*n, 1)).sum();
+    assert!((1..=3).contains(&alone), "one size runs on one worker too, {alone} times");
+    let stored = measured.store.open("latest").unwrap();
+    assert_eq!(Measurements::from_stored(stored).sizes, measured.measurements.sizes);
+}
+
+#[test]
+fn a_slow_start_up_does_not_eat_the_budget() {
+    let mut world = World::new(|point, _| Run::of(10.0 + 1e-3 * point.n.unwrap()));
+    let measured = grown(&mut world, &mut |_| false);
+    assert!(measured.measurements.sizes.len() >= 2, "{:?}", measured.measurements.sizes);
+    assert!(world.now - 1000.0 <= 60.0);
+}
+
+#[test]
+fn growth_that_is_known_costs_no_more() {
+    let mut world = World::new(|point, _| trains(point));
+    let measured = grown(&mut world, &mut |_| true);
+    let largest = measured.measurements.sizes.last().copied().unwrap();
+    // 2 s + 20 µs · 243,000 = 6.86 s are the first beyond three times the start-up.
+    assert_eq!(largest, 243e3);
+    assert_eq!(measured.measurements.end, Some(EndReason::Complete));
+}
+
+#[test]
+fn growth_ends_where_memory_does_and_at_once_where_nothing_runs() {
+    let mut world = World::new(|point, _| {
+        let run = trains(point);
+        if point.n.unwrap() > 20e3 { run.ending(Status::OutOfMemory) } else { run }
+    });
+    let measured = grown(&mut world, &mut |_| false);
+    let finished = measured.measurements.samples.iter().filter(|s| s.status.is_finished());
+    assert_eq!(finished.map(|s| s.point.n.unwrap()).fold(0.0, f64::max), 9e3);
+    let mut world = World::new(|point, _| trains(point).ending(Status::Failed { code: 3 }));
+    let measured = grown(&mut world, &mut |_| false);
+    assert_eq!(measured.measurements.end, Some(EndReason::NothingRuns));
+    assert_eq!(measured.measurements.samples.len(), 1);
+}

@@ -25,12 +25,17 @@ impl<'a> Word<'a> {
         RouteError::text(self.place(), message)
     }
 
+    fn not_a(&self, what: &str) -> RouteError {
+        self.error(format!("'{}' is not a {what}", shorten(self.text)))
+            .with_hint("numbers are written as 12, -3.5 or 1e3")
+    }
+
     /// Returns the word as a finite number.
     pub(crate) fn number(&self) -> Result<f64, RouteError> {
         match self.text.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(value),
-            Ok(_) => Err(self.error(format!("'{}' is not a finite number", shorten(self.text)))),
-            Err(_) => Err(self.error(format!("'{}' is not a number", shorten(self.text)))),
+            Ok(_) => Err(self.not_a("finite number")),
+            Err(_) => Err(self.not_a("number")),
         }
     }
 }

@@ -100,6 +100,12 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark {
+        name: "ready",
+        about: "forecasts of training and predicting: [--models boosting,logistic,forest] [--budget SECONDS]",
+        run: script::ready,
+        is_complete: true,
+    },
+    Benchmark {
         name: "load",
         about: "festina load beside wrk and computed servers: [rate] [truth] [knee] [honesty] [--long]",
         run: load::run,

@@ -23,6 +23,12 @@ pub(crate) fn tsp(arguments: &[String]) -> Result<()> {
     run("tsp", "tsp/measure.py", &python, arguments)
 }
 
+/// Has `bench/ready/measure.py` forecast training and predicting.
+pub(crate) fn ready(arguments: &[String]) -> Result<()> {
+    let python = test::venv_with("churn-venv", &test::EXAMPLE)?;
+    run("ready", "ready/measure.py", &python, arguments)
+}
+
 /// Runs `bench/SCRIPT` with the built festina and `arguments`, and saves what it prints.
 fn run(name: &str, script: &str, python: &Path, arguments: &[String]) -> Result<()> {
     let festina = shell::release_festina()?;

@@ -132,6 +132,30 @@ fn complete(instance: &Instance) -> Result<Graph, Error> {
 }
 
 impl MstInput {
+    /// Returns the graph of `n_nodes` nodes, counted from 0, with the edges `ends` that weigh `weights`; with `names`, its nodes
+    /// are called so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] for an end that is no node, a weight that is not finite, or another number of weights than of edges;
+    /// [`Error::Input`] for another number of names than of nodes.
+    pub fn of_edges(
+        name: &str,
+        n_nodes: usize,
+        ends: Vec<[u32; 2]>,
+        weights: Vec<f64>,
+        names: Option<Vec<String>>,
+    ) -> Result<Self, Error> {
+        let mut graph = Graph::new(n_nodes, ends, weights)?;
+        if let Some(names) = names {
+            if names.len() != n_nodes {
+                return Err(Error::input(format!("{} names for {n_nodes} nodes", names.len())));
+            }
+            graph = graph.with_labels(festina_graph::Labels::Names(names));
+        }
+        Ok(Self::Graph { name: name.to_owned(), graph })
+    }
+
     /// Returns the name of the input.
     pub fn name(&self) -> &str {
         match self {

@@ -83,7 +83,8 @@ impl Problem {
         let draft = match format {
             ProblemFormat::Vrplib => vrplib::read(name, text, convention)?,
             ProblemFormat::Solomon => solomon::read(name, text).map_err(|error| {
-                if error.hint().is_some() { error } else { error.with_hint(OTHER_FORMATS) }
+                let is_table = solomon::is_table(text);
+                if error.hint().is_some() && is_table { error } else { error.with_hint(OTHER_FORMATS) }
             })?,
             ProblemFormat::Cordeau => cordeau::read(name, text)?,
             ProblemFormat::Json => build::draft(name, &day_plan::from_json(text)?)?,

@@ -21,8 +21,18 @@ struct Row<'a> {
     values: Vec<f64>,
 }
 
+/// Returns whether a text has Solomon's block of vehicles.
+fn is_solomon(text: &str) -> bool {
+    text.lines().take(10).any(|line| line.trim().eq_ignore_ascii_case("VEHICLE"))
+}
+
+/// Returns whether a text is a table of this family, right or wrong: one with that block, or one that begins with a number.
+pub(super) fn is_table(text: &str) -> bool {
+    is_solomon(text) || text.split_whitespace().next().is_some_and(|word| word.parse::<f64>().is_ok())
+}
+
 pub(super) fn read(name: &str, text: &str) -> Result<Draft, RouteError> {
-    let is_solomon = text.lines().take(10).any(|line| line.trim().eq_ignore_ascii_case("VEHICLE"));
+    let is_solomon = is_solomon(text);
     let mut scanner = Scanner::new(text);
     let mut own_name = name.to_owned();
     let (count, capacity) = if is_solomon {

@@ -75,6 +75,57 @@ impl Recreate<'_> {
         }
     }
 
+    /// Looks at the first and the last gap of all routes: beside a leg that is long, no stop of the route need be near.
+    pub(super) fn try_ends(
+        &mut self,
+        state: &mut State<'_>,
+        stop: u32,
+        best: &mut Spot,
+        random: &mut Random,
+    ) {
+        for index in 0..state.open.len() {
+            let route = state.open[index];
+            if self.has_room(state, route, stop) {
+                let last = state.links[state.tail(route) as usize].prev;
+                self.try_gap(state, stop, state.head(route), best, random);
+                self.try_gap(state, stop, last, best, random);
+            }
+        }
+    }
+
+    /// The same where a step of distance costs all vehicles the same.
+    pub(super) fn try_ends_evenly(
+        &mut self,
+        state: &mut State<'_>,
+        stop: u32,
+        price: i64,
+        best: &mut Spot,
+        random: &mut Random,
+    ) {
+        let matrix = &state.model.matrices[0];
+        let (out, into) = (matrix.out_of(stop), matrix.into(stop));
+        for index in 0..state.open.len() {
+            let route = state.open[index];
+            let (head, tail) = (state.head(route), state.tail(route));
+            let (begin, end) = (state.links[head as usize], state.links[tail as usize]);
+            let [start, first, last, finish] =
+                [head, begin.next, end.prev, tail].map(|node| state.sites[node as usize] as usize);
+            let longer_first = i64::from(into[start] + out[first] - begin.leg);
+            // The last leg is looked up where the vehicle ends: that row serves all routes.
+            let last_leg = matrix.into(finish as u32)[last];
+            let longer_last = i64::from(into[last] + out[finish] - last_leg);
+            if price * longer_first.min(longer_last) >= best.cost || !self.has_room(state, route, stop) {
+                continue;
+            }
+            for (after, next, longer) in [(head, begin.next, longer_first), (end.prev, tail, longer_last)] {
+                let gap = Gap { route, after, next, longer, cost: price * longer };
+                if gap.cost < best.cost {
+                    self.take_if_it_fits(state, stop, gap, best, random);
+                }
+            }
+        }
+    }
+
     /// Looks at all gaps.
     pub(super) fn try_everywhere(
         &mut self,

@@ -1,7 +1,7 @@
 //! Putting stops back in, each where it costs least, with blinks.
 //!
-//! Positions beside near stops are looked at, and every kind of vehicle that is free; only a stop that fits nowhere there
-//! is tried everywhere. Now and then a position is passed over, so that the same ruin does not always end the same way.
+//! Positions beside near stops and at the ends of routes are looked at, and every kind of vehicle that is free; only a stop
+//! that fits nowhere there is tried everywhere. Now and then a position is passed over, so that the same ruin does not always end the same way.
 //! Source: as for [`super::ruin`].
 
 mod gaps;
@@ -245,8 +245,14 @@ impl<'m> Recreate<'m> {
             return best;
         }
         match self.even_cost {
-            Some(price) => self.try_near_evenly(state, stop, price, &mut best, random),
-            None => self.try_near(state, stop, &mut best, random),
+            Some(price) => {
+                self.try_near_evenly(state, stop, price, &mut best, random);
+                self.try_ends_evenly(state, stop, price, &mut best, random);
+            }
+            None => {
+                self.try_near(state, stop, &mut best, random);
+                self.try_ends(state, stop, &mut best, random);
+            }
         }
         if best.cost == i64::MAX {
             self.try_everywhere(state, stop, &mut best, random);

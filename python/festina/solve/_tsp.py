@@ -1,20 +1,18 @@
-"""Fast, right implementations of known problems; each answer comes with its certificate."""
+"""`festina.solve.tsp`: a short tour through all cities."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from festina import _festina
 from festina._errors import InputError
 from festina._options import environment, positive, seconds
 from festina._result import TourResult
+from festina.solve._input import file, is_frame, is_path, shape_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from festina._options import Duration
-
-__all__ = ["tsp"]
 
 
 def tsp(
@@ -98,11 +96,9 @@ def _city(city: int | str | None) -> str | None:
 
 
 def _instance(cities: Any) -> tuple[str, bytes]:
-    if isinstance(cities, (str, os.PathLike)):
-        path = os.fspath(cities)
-        with open(path, "rb") as file:
-            return path, file.read()
-    if hasattr(cities, "to_csv"):
+    if is_path(cities):
+        return file(cities)
+    if is_frame(cities):
         return "the data frame", cities.to_csv(index=False).encode()
     import io
 
@@ -110,11 +106,9 @@ def _instance(cities: Any) -> tuple[str, bytes]:
 
     array = numpy.asarray(cities)
     if array.ndim != 2 or array.dtype.kind not in "fiu" or array.shape[0] == 0:
-        shape = " x ".join(map(str, array.shape)) or "a scalar"
         wanted = "cities are an array of numbers, (n, 2) points or (n, n) distances"
-        raise InputError(
-            f"{wanted}, not {array.dtype} of shape {shape}\nhint: np.asarray(points, dtype=float).reshape(-1, 2)"
-        )
+        hint = "np.asarray(points, dtype=float).reshape(-1, 2)"
+        raise InputError(f"{wanted}, not {shape_of(array)}\nhint: {hint}")
     if array.shape[1] == 2:
         rows = (f"{x!r},{y!r}" for x, y in array.tolist())
         return "the points", "\n".join(["x,y", *rows]).encode()

@@ -1,15 +1,13 @@
-//! `festina.solve`
+//! `festina.solve.tsp(…)`
 
 use std::collections::BTreeMap;
 
-use festina::solve::{
-    Instance, Limit, Method, Request, Shape, open_shape, read_instance, solve_tsp, tsp_report, work_of,
-};
-use festina::{CancelToken, Error, Seconds, Threads, Workers};
+use festina::solve::{Instance, Method, Request, Shape, open_shape, read_instance, solve_tsp, tsp_report};
+use festina::{CancelToken, Error, Seconds};
 use pyo3::prelude::*;
 
+use super::{limit, threads};
 use crate::answer::Answer;
-use crate::cores::machine;
 use crate::error::exception;
 use crate::interrupt::interruptible;
 
@@ -42,10 +40,8 @@ pub(crate) fn tsp(
     let answer = interruptible(py, &cancel, || {
         let instance = read_instance(name, content)?;
         let request = request(&options, &instance)?;
-        let workers = options.workers.unwrap_or_else(|| machine(environment).workers.workers);
-        let threads = Threads::new(Workers::new(workers).unwrap_or(Workers::MIN));
-        let time = Seconds(options.time_s);
-        let limit = if options.deterministic { work_of(time) } else { Limit::Time(time) };
+        let threads = threads(options.workers, environment);
+        let limit = limit(Seconds(options.time_s), options.deterministic);
         let result = solve_tsp(&instance, &request, limit, &threads, &cancel, &mut |_| ())?;
         Ok(Answer::new(&result.to_json(), tsp_report(&instance, &result)))
     })?;

@@ -1,0 +1,96 @@
+//! What a thread does with connections that requests share: those of HTTP/2.
+
+use std::io;
+
+use super::connection::{Flight, Progress};
+use super::streams::Done;
+use super::worker::{AWAY, Worker};
+
+impl Worker<'_> {
+    /// Returns a connection for one more request: an idle one, a new one as long as there may be more, or the one that took
+    /// its last request longest ago.
+    pub(super) fn shared_place(&mut self) -> io::Result<Option<usize>> {
+        let is_quiet = |place: &usize| self.connections[*place].as_ref().is_some_and(|c| c.in_flight() == 0);
+        if let Some(position) = self.idle.iter().position(is_quiet) {
+            return Ok(self.idle.remove(position));
+        }
+        match self.open()? {
+            Some(place) => Ok(Some(place)),
+            None => Ok(self.idle.pop_front()),
+        }
+    }
+
+    /// Puts a shared connection where it is found, as long as it takes more requests, and closes it when it never will.
+    pub(super) fn offer(&mut self, place: usize) {
+        let Some(connection) = &self.connections[place] else { return };
+        let Some(streams) = &connection.streams else { return };
+        if streams.is_over() && streams.in_flight() == 0 {
+            self.close(place);
+        } else if streams.capacity() > 0 && !self.idle.contains(&place) {
+            self.idle.push_back(place);
+        }
+    }
+
+    /// Takes what has come for the requests that share a connection, and sends what the other side asks for.
+    pub(super) fn shared_ended(&mut self, place: usize) {
+        self.take_done(place);
+        let Some(connection) = self.connections[place].as_mut() else { return };
+        if connection.has_unsent()
+            && let Progress::Broken(reason) = connection.send()
+        {
+            self.broken(place, &reason);
+        }
+        self.offer(place);
+    }
+
+    /// Fails the requests of a shared connection that is gone.
+    pub(super) fn shared_broken(&mut self, place: usize, reason: &str) {
+        self.take_done(place);
+        let Some(connection) = self.connections[place].as_mut() else { return };
+        let Some(streams) = &mut connection.streams else { return };
+        for _ in streams.take_all() {
+            self.in_flight -= 1;
+            self.record.error(reason);
+            self.user_comes_back(self.now(), AWAY);
+        }
+    }
+
+    /// Takes back a request whose time limit has come; the others go on.
+    pub(super) fn cancel_shared(&mut self, place: usize, number: u64) -> Option<Flight> {
+        let connection = self.connections[place].as_mut()?;
+        let flight = connection.streams.as_mut()?.cancel(number)?;
+        self.in_flight -= 1;
+        self.shared_ended(place);
+        Some(flight)
+    }
+
+    fn take_done(&mut self, place: usize) {
+        let now = self.now();
+        let Some(connection) = self.connections[place].as_mut() else { return };
+        for done in connection.take_done() {
+            self.in_flight -= 1;
+            match done {
+                Done::Answered { flight, status, body } => {
+                    self.record.body_bytes += body.len() as u64;
+                    let problem = self.checks.problem(status, &body);
+                    let (latency, service) =
+                        (now.saturating_sub(flight.intended), now.saturating_sub(flight.sent));
+                    self.record.end(problem.as_deref(), latency, service);
+                    self.user_comes_back(now, 0);
+                }
+                Done::Failed { reason } => {
+                    self.record.error(&reason);
+                    self.user_comes_back(now, AWAY);
+                }
+                Done::Refused { flight } if flight.is_resent => {
+                    self.record.error("refused by the server");
+                    self.user_comes_back(now, AWAY);
+                }
+                Done::Refused { flight } => {
+                    self.record.resent += 1;
+                    self.waiting.push_front(Flight { is_resent: true, has_waited: true, ..flight });
+                }
+            }
+        }
+    }
+}
