@@ -99,7 +99,7 @@ fn users_of_a_closed_loop_share_them_too() {
     let url = format!("http://127.0.0.1:{}/", server.ports[0]);
     let seen = requests(&url, &["--concurrency", "6", "--connections", "2"]);
     assert_eq!(seen["sent"], seen["good"], "{seen}");
-    assert!(seen["good"].as_u64() > Some(60), "{seen}");
+    assert!(seen["good"].as_u64() > Some(60) && seen["unfinished"] == 0, "{seen}");
 }
 
 #[test]

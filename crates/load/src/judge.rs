@@ -120,7 +120,8 @@ pub(crate) fn open_is_valid(outcome: &Outcome, wanted: f64) -> bool {
 /// Returns whether the generator of a closed loop had reserve, and added little to the latencies.
 pub(crate) fn closed_is_valid(outcome: &Outcome) -> bool {
     let total = &outcome.total;
-    let delay = total.run_delay as f64 * 1e-9 / outcome.n_sent.max(1) as f64;
+    // All responses that are there wait while the generator, woken by one of them, waits for a core.
+    let delay = total.run_delay as f64 * 1e-9 / total.wakes.max(1) as f64;
     let wanted = total.latency.mean().unwrap_or(0.0);
     has_reserve(outcome) && delay <= CLOSED_DELAY.max(LATENESS_SHARE * wanted)
 }

@@ -96,6 +96,8 @@ pub(crate) struct Record {
     pub(crate) cpu: u64,
     /// The time that they were ready to run and waited for a core, in nanoseconds.
     pub(crate) run_delay: u64,
+    /// How often they were woken by events.
+    pub(crate) wakes: u64,
     /// Requests in flight or waiting at the end.
     pub(crate) in_system: u64,
     /// Whether a connection could not be opened for want of files or ports.
@@ -119,6 +121,7 @@ impl Record {
             body_bytes: 0,
             cpu: 0,
             run_delay: 0,
+            wakes: 0,
             in_system: 0,
             is_short: false,
         }
@@ -172,6 +175,7 @@ impl Record {
         self.body_bytes += other.body_bytes;
         self.cpu += other.cpu;
         self.run_delay += other.run_delay;
+        self.wakes += other.wakes;
         self.in_system = other.in_system;
         self.is_short |= other.is_short;
     }

@@ -12,7 +12,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore,
+    SignatureScheme,
 };
 
 use crate::{LoadError, Target};
@@ -206,6 +207,9 @@ fn explain(address: &SocketAddr, cause: &io::Error) -> LoadError {
         "name its authority with --ca FILE, or, if only the load matters, --accept-any-certificate";
     let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let (message, hint) = match tls {
+        Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+            return LoadError::NotHttp2 { address: address.to_string() };
+        }
         Some(rustls::Error::InvalidCertificate(problem)) => (of_certificate(problem), TRUST),
         Some(rustls::Error::InvalidMessage(_)) => {
             ("it does not speak TLS".to_owned(), "is it meant to be http://?")

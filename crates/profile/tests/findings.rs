@@ -4,7 +4,9 @@
 
 mod support;
 
-use support::{findings, program, python, python_with_numpy, pythons};
+use festina_profile::analyse;
+
+use support::{codes, findings, program, python, python_with_numpy, pythons, record};
 
 /// Asserts what is found in both versions of a program.
 fn assert_found(python: &str, name: &str, slow: &[&str], fast: &[&str]) {
@@ -34,13 +36,20 @@ fn a_loop_over_the_elements_of_an_array_is_found_and_one_over_its_rows_is_not() 
 #[test]
 fn threads_that_fight_for_the_lock_are_found_and_threads_that_sleep_are_not() {
     assert_eq!(findings(&[python(), &program("fight.py")], 2), ["gil-contention"]);
-    assert_eq!(findings(&[python(), &program("sleepers.py")], 2), ["mostly-waiting"]);
+    let asleep = analyse(&record(&[python(), &program("sleepers.py")], 500.0), 2);
+    assert!(codes(&asleep).contains(&"mostly-waiting"), "{:?}", asleep.findings);
+    assert!(!codes(&asleep).contains(&"gil-contention"), "{:?}", asleep.findings);
 }
 
 #[test]
 fn more_workers_than_cores_are_found() {
     assert_eq!(findings(&[python(), &program("crowd.py"), "4"], 1), ["oversubscribed"]);
     assert_eq!(findings(&[python(), &program("crowd.py"), "1"], 1), Vec::<String>::new());
+}
+
+#[test]
+fn small_writes_are_found_and_buffered_ones_are_not() {
+    assert_found(python(), "writes.py", &["small-io"], &[]);
 }
 
 #[test]
@@ -56,7 +65,10 @@ fn many_short_processes_are_found() {
 }
 
 #[test]
-fn imports_that_take_the_time_are_found() {
-    let found = findings(&[python(), &program("imports.py")], 2);
-    assert!(found.contains(&"import-dominates".to_owned()), "{found:?}");
+fn imports_that_take_the_time_are_found_and_a_program_that_computes_is_not() {
+    let imports = analyse(&record(&[python(), &program("imports.py")], 500.0), 2);
+    assert!(codes(&imports).contains(&"import-dominates"), "{:?}", imports.findings);
+    let computes = analyse(&record(&[python(), &program("in_step.py")], 500.0), 2);
+    assert!(!codes(&computes).contains(&"import-dominates"), "{:?}", computes.findings);
+    assert!(!codes(&computes).contains(&"mostly-waiting"), "{:?}", computes.findings);
 }

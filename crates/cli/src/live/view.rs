@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Direction, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::Marker;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Bar, BarChart, BarGroup, Block, Chart, Dataset, GraphType, Paragraph};
 
 /// The quantiles that are told.
@@ -106,7 +106,7 @@ impl View {
         self.draw_lines(
             frame,
             area,
-            " requests/s ",
+            "requests/s",
             &lines.map(|(name, line, color)| (name, line.as_slice(), color)),
             axis,
         );
@@ -126,7 +126,7 @@ impl View {
         let labels =
             [low, f64::midpoint(low, high), high].map(|power| Seconds(10_f64.powf(power)).to_string());
         let axis = Axis::default().bounds([low, high]).labels(labels);
-        self.draw_lines(frame, area, " latency ", &lines, axis);
+        self.draw_lines(frame, area, "latency", &lines, axis);
     }
 
     fn draw_lines(
@@ -140,14 +140,18 @@ impl View {
         let end = (self.base + self.last).max(1.0);
         let begin = self.sent.first().map_or(0.0, |point| point.0.min(end - 1.0)).max(0.0);
         let begin = if self.sent.len() < MOST_POINTS { 0.0 } else { begin };
-        let datasets = lines.iter().map(|(name, points, color)| {
-            let line = Dataset::default().name(*name).marker(Marker::Braille).graph_type(GraphType::Line);
+        let datasets = lines.iter().map(|(_, points, color)| {
+            let line = Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line);
             line.style(Style::new().fg(*color)).data(points)
         });
+        // A legend would hide what it explains.
+        let names =
+            lines.iter().map(|(name, _, color)| Span::styled(format!("{name} "), Style::new().fg(*color)));
+        let title: Vec<Span<'_>> = [Span::raw(format!(" {title}: "))].into_iter().chain(names).collect();
         let horizontal =
             Axis::default().bounds([begin, end]).labels([begin, end].map(|time| format!("{time:.0} s")));
         let chart = Chart::new(datasets.collect()).x_axis(horizontal).y_axis(vertical);
-        frame.render_widget(chart.block(Block::bordered().title(title.to_owned())), area);
+        frame.render_widget(chart.block(Block::bordered().title(Line::from(title))), area);
     }
 
     fn draw_histogram(&self, frame: &mut Frame<'_>, area: Rect) {
@@ -239,8 +243,8 @@ mod tests {
         let screen = drawn(&view, 100, 30);
         for words in [
             "festina load http://127.0.0.1:1/ · 2.0 s · 3 in flight · Ctrl-C to stop",
-            " requests/s ",
-            " latency ",
+            " requests/s: sent good ",
+            " latency: p50 p99 longest ",
             "400 sent, 360 good, 40 failed",
             "p50  2.00 ms",
             "40  timeout",

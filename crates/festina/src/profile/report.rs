@@ -66,15 +66,20 @@ fn program(profile: &Profile) -> String {
 }
 
 fn subtitle(profile: &Profile) -> String {
-    let rate = profile.rounds as f64 / profile.elapsed_s.max(1e-9);
-    let cost = 100.0 * profile.sampling.cpu_s / profile.elapsed_s.max(1e-9);
-    format!(
-        "{} in {}, looked at {} times ({rate:.0} a second; {cost:.1} % of a core); {}",
+    let elapsed = profile.elapsed_s.max(1e-9);
+    let mut looks = format!("{:.0} a second", profile.rounds as f64 / elapsed);
+    // A recording that was cut short does not tell what it took.
+    if profile.sampling.cpu_s > 0.0 {
+        looks += &format!("; {:.1} % of a core", 100.0 * profile.sampling.cpu_s / elapsed);
+    }
+    let mut parts = vec![format!(
+        "{} in {}, looked at {} times ({looks})",
         profile.command.join(" "),
         Seconds(profile.elapsed_s),
-        profile.rounds,
-        profile.sampling.backends.join(", ")
-    )
+        profile.rounds
+    )];
+    parts.extend(Some(profile.sampling.backends.join(", ")).filter(|backends| !backends.is_empty()));
+    parts.join("; ")
 }
 
 /// Returns whether a function is more than a way to another.

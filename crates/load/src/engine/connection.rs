@@ -19,8 +19,8 @@ pub(crate) struct Flight {
     pub(crate) sent: u64,
     /// Whether no connection was free when its time came.
     pub(crate) has_waited: bool,
-    /// Whether it was sent before, on a connection that the server closed.
-    pub(crate) is_resent: bool,
+    /// How often it was sent before, on connections that the server closed.
+    pub(crate) n_resent: u8,
 }
 
 /// A connection and what happens on it.
@@ -136,7 +136,9 @@ impl Connection {
 
     /// Returns whether a request may go again on another connection: an idle connection was closed before anything came.
     pub(crate) fn may_resend(&self) -> bool {
-        self.n_flights > 1 && !self.parser.has_begun() && self.flight.is_some_and(|flight| !flight.is_resent)
+        self.n_flights > 1
+            && !self.parser.has_begun()
+            && self.flight.is_some_and(|flight| flight.n_resent == 0)
     }
 
     /// Returns whether a part of the request has not been written.

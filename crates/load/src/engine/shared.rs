@@ -2,14 +2,25 @@
 
 use std::io;
 
-use super::connection::{Flight, Progress};
+use super::connection::{Break, Flight, Progress};
 use super::streams::Done;
+use super::traffic::{is_closed, name_of};
 use super::worker::{AWAY, Worker};
+
+/// How often a server may say of a request that it has not begun with it.
+const MOST_REFUSALS: u8 = 3;
 
 impl Worker<'_> {
     /// Returns a connection for one more request: an idle one, a new one as long as there may be more, or the one that took
     /// its last request longest ago.
     pub(super) fn shared_place(&mut self) -> io::Result<Option<usize>> {
+        // A connection that the server wants to end stays open for what is on it, and takes nothing new.
+        let takes_more = |place: &usize| {
+            let streams =
+                self.connections[*place].as_ref().and_then(|connection| connection.streams.as_ref());
+            streams.is_some_and(|streams| streams.capacity() > 0)
+        };
+        self.idle.retain(takes_more);
         let is_quiet = |place: &usize| self.connections[*place].as_ref().is_some_and(|c| c.in_flight() == 0);
         if let Some(position) = self.idle.iter().position(is_quiet) {
             return Ok(self.idle.remove(position));
@@ -43,15 +54,26 @@ impl Worker<'_> {
         self.offer(place);
     }
 
-    /// Fails the requests of a shared connection that is gone.
-    pub(super) fn shared_broken(&mut self, place: usize, reason: &str) {
+    /// Fails the requests of a shared connection that is gone; those to which nothing has come go again if others were
+    /// answered on it, as with HTTP/1.1.
+    pub(super) fn shared_broken(&mut self, place: usize, reason: &Break) {
+        let is_closed = match reason {
+            Break::Closed => true,
+            Break::Io(error) => is_closed(error),
+            _ => false,
+        };
         self.take_done(place);
         let Some(connection) = self.connections[place].as_mut() else { return };
         let Some(streams) = &mut connection.streams else { return };
-        for _ in streams.take_all() {
+        let may_resend = is_closed && streams.has_answered();
+        for (flight, has_begun) in streams.take_all() {
             self.in_flight -= 1;
-            self.record.error(reason);
-            self.user_comes_back(self.now(), AWAY);
+            if may_resend && !has_begun && flight.n_resent == 0 {
+                self.send_again(flight);
+            } else {
+                self.record.error(&name_of(reason));
+                self.user_comes_back(self.now(), AWAY);
+            }
         }
     }
 
@@ -82,13 +104,10 @@ impl Worker<'_> {
                     self.record.error(&reason);
                     self.user_comes_back(now, AWAY);
                 }
-                Done::Refused { flight } if flight.is_resent => {
+                Done::Refused { flight } if flight.n_resent < MOST_REFUSALS => self.send_again(flight),
+                Done::Refused { .. } => {
                     self.record.error("refused by the server");
                     self.user_comes_back(now, AWAY);
-                }
-                Done::Refused { flight } => {
-                    self.record.resent += 1;
-                    self.waiting.push_front(Flight { is_resent: true, has_waited: true, ..flight });
                 }
             }
         }

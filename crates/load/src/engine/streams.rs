@@ -12,6 +12,7 @@ pub(crate) struct Streams {
     session: Session,
     flights: BTreeMap<u32, Flight>,
     events: Vec<Event>,
+    has_answered: bool,
 }
 
 /// How a request ended.
@@ -32,7 +33,7 @@ fn stream_of(number: u64) -> u32 {
 
 impl Streams {
     pub(crate) fn new() -> Self {
-        Self { session: Session::new(), flights: BTreeMap::new(), events: Vec::new() }
+        Self { session: Session::new(), flights: BTreeMap::new(), events: Vec::new(), has_answered: false }
     }
 
     /// Puts a request on the connection.
@@ -89,8 +90,14 @@ impl Streams {
         self.flights.remove(&stream_of(number))
     }
 
+    /// Returns whether a request was ever answered on it.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     /// Returns the requests that have ended since the last call.
     pub(crate) fn take_done(&mut self) -> Vec<Done> {
+        self.has_answered |= self.events.iter().any(|event| matches!(event, Event::Answered { .. }));
         let flights = &mut self.flights;
         let done = |event: Event| {
             Some(match event {
@@ -112,8 +119,9 @@ impl Streams {
         self.flights.values().copied()
     }
 
-    /// Takes all requests away: the connection is gone.
-    pub(crate) fn take_all(&mut self) -> Vec<Flight> {
-        std::mem::take(&mut self.flights).into_values().collect()
+    /// Takes all requests away, each with whether anything of its response has come: the connection is gone.
+    pub(crate) fn take_all(&mut self) -> Vec<(Flight, bool)> {
+        let flights = std::mem::take(&mut self.flights).into_iter();
+        flights.map(|(stream, flight)| (flight, self.session.has_begun(stream))).collect()
     }
 }

@@ -11,7 +11,7 @@ use super::worker::{AWAY, Worker};
 impl Worker<'_> {
     /// Puts waiting requests on connections, as long as there are any.
     pub(super) fn dispatch(&mut self) -> io::Result<()> {
-        while let Some(is_resent) = self.waiting.front().map(|flight| flight.is_resent) {
+        while let Some(is_resent) = self.waiting.front().map(|flight| flight.n_resent > 0) {
             let place = match is_resent {
                 _ if self.plan.http2 => self.shared_place()?,
                 true => self.fresh_place()?,
@@ -82,7 +82,7 @@ impl Worker<'_> {
         flight.sent = now;
         if self.schedule.is_none() {
             flight.intended = now;
-        } else if !flight.is_resent {
+        } else if flight.n_resent == 0 {
             self.record.sends.push(now);
             if !flight.has_waited {
                 self.record.lateness.record(now.saturating_sub(flight.intended));
@@ -163,7 +163,7 @@ impl Worker<'_> {
     /// Closes a connection; its request goes again if only the connection was stale, and fails if not.
     pub(super) fn broken(&mut self, place: usize, reason: &Break) {
         let now = self.now();
-        self.shared_broken(place, &name_of(reason));
+        self.shared_broken(place, reason);
         let may_resend = match (reason, &self.connections[place]) {
             (Break::Closed, Some(connection)) => connection.may_resend(),
             (Break::Io(error), Some(connection)) => is_closed(error) && connection.may_resend(),
@@ -171,14 +171,19 @@ impl Worker<'_> {
         };
         if let Some(flight) = self.take_flight(place) {
             if may_resend {
-                self.record.resent += 1;
-                self.waiting.push_front(Flight { is_resent: true, has_waited: true, ..flight });
+                self.send_again(flight);
             } else {
                 self.record.error(&name_of(reason));
                 self.user_comes_back(now, AWAY);
             }
         }
         self.close(place);
+    }
+
+    /// Lets a request that the server has not begun with go again, on another connection.
+    pub(super) fn send_again(&mut self, flight: Flight) {
+        self.record.resent += 1;
+        self.waiting.push_front(Flight { n_resent: flight.n_resent + 1, has_waited: true, ..flight });
     }
 
     /// Gives up requests whose time limit has come.
@@ -240,11 +245,11 @@ fn is_shortage(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| codes.iter().any(|errno| errno.raw_os_error() == code))
 }
 
-fn is_closed(error: &io::Error) -> bool {
+pub(super) fn is_closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
-fn name_of(reason: &Break) -> String {
+pub(super) fn name_of(reason: &Break) -> String {
     match reason {
         Break::Closed => "closed before the response ended".to_owned(),
         Break::Io(error) => match error.kind() {

@@ -199,7 +199,7 @@ impl<'a> Worker<'a> {
     pub(super) fn admit(&mut self, intended: u64) {
         let index = self.n_requests * self.part.1 + self.part.0;
         self.n_requests += 1;
-        self.waiting.push_back(Flight { index, intended, sent: 0, has_waited: false, is_resent: false });
+        self.waiting.push_back(Flight { index, intended, sent: 0, has_waited: false, n_resent: 0 });
     }
 
     /// Sends the record of each tick that has passed.
@@ -250,7 +250,10 @@ impl<'a> Worker<'a> {
         let timeout =
             Timespec { tv_sec: (wait / 1_000_000_000) as i64, tv_nsec: (wait % 1_000_000_000) as i64 };
         match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {
+                self.record.wakes += u64::from(!events.is_empty());
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }

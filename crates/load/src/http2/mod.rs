@@ -145,6 +145,11 @@ impl Session {
         stream
     }
 
+    /// Returns whether anything of the response on `stream` has come.
+    pub(crate) fn has_begun(&self, stream: u32) -> bool {
+        self.streams.get(&stream).is_some_and(|stream| stream.status.is_some())
+    }
+
     /// Takes a request back.
     pub(crate) fn cancel(&mut self, stream: u32) {
         if self.streams.remove(&stream).is_some() {

@@ -12,6 +12,7 @@ mod mapping;
 mod memory;
 mod process;
 mod thread;
+mod usage;
 
 pub use doing::{Call, Doing, Wait};
 pub use files::TargetFiles;
@@ -20,3 +21,4 @@ pub use mapping::{Mapping, parse_mappings};
 pub use memory::{MemoryRange, ProcessMemory};
 pub use process::TargetProcess;
 pub use thread::{Progress, TargetThread};
+pub use usage::{Usage, parse_io, parse_kernel_ticks};

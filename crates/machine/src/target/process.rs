@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use festina_types::Bytes;
 
-use super::{Mapping, parse_mappings};
+use super::{Mapping, Usage, parse_io, parse_kernel_ticks, parse_mappings};
 use crate::Source;
 
 /// No mapping table or command line that is read here is longer.
@@ -89,6 +89,15 @@ impl TargetProcess {
         String::from_utf8_lossy(&self.bytes("comm")).trim_end().to_owned()
     }
 
+    /// Returns what it has used so far; `None` where that may not be read.
+    pub fn usage(&self) -> Option<Usage> {
+        const SECOND_NS: u64 = 1_000_000_000;
+        let text = |name| String::from_utf8_lossy(&self.bytes(name)).into_owned();
+        let (calls, bytes) = parse_io(&text("io"))?;
+        let ticks = parse_kernel_ticks(&text("stat"))?;
+        Some(Usage { calls, bytes, kernel_ns: ticks * (SECOND_NS / rustix::param::clock_ticks_per_second()) })
+    }
+
     /// Returns its memory map; empty where it may not be read.
     pub fn mappings(&self) -> Vec<Mapping> {
         parse_mappings(&self.bytes("maps"))
@@ -128,6 +137,9 @@ mod tests {
         assert!(own.n_threads().unwrap() >= 1);
         assert!(own.threads().len() as u64 >= 1);
         assert!(own.rss().0 > 0);
+        let before = own.usage().unwrap();
+        let after = own.usage().unwrap();
+        assert!(after.calls > before.calls && after.bytes > before.bytes, "{before:?} {after:?}");
         let program = own.program().unwrap();
         let mappings = own.mappings();
         assert!(mappings.iter().any(|mapping| mapping.path == program && mapping.is_executable));

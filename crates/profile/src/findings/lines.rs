@@ -13,8 +13,10 @@ use crate::recording::{Local, Recording};
 
 /// Lines with a smaller share of the elapsed time are not worth a word.
 const LEAST_SHARE: f64 = 0.1;
-/// A variable is what it was found to be at least so often.
+/// A variable is what it was found to be at least so often, and so many times as often as anything else: objects are looked
+/// at while the program runs, so that one may be another by then.
 const LEAST_LOOKS: u32 = 2;
+const SURE: u32 = 8;
 
 /// A line with what is known of it.
 struct Line<'a> {
@@ -94,7 +96,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Returns the variables that were found at the line, those that are always of one type.
+/// Returns the variables that were found at the line, those that are of one type.
 fn locals<'a>(recording: &'a Recording, spot: &Spot) -> HashMap<&'a str, &'a Local> {
     let is_here = |local: &&Local| {
         let frame = recording.frames[local.frame as usize];
@@ -105,9 +107,10 @@ fn locals<'a>(recording: &'a Recording, spot: &Spot) -> HashMap<&'a str, &'a Loc
     for local in recording.locals.iter().filter(is_here) {
         by_name.entry(&local.name).or_default().push(local);
     }
-    let sure = |(name, kinds): (&'a str, Vec<&'a Local>)| match kinds[..] {
-        [only] if only.looks >= LEAST_LOOKS => Some((name, only)),
-        _ => None,
+    let sure = |(name, kinds): (&'a str, Vec<&'a Local>)| {
+        let all: u32 = kinds.iter().map(|local| local.looks).sum();
+        let most = kinds.into_iter().max_by_key(|local| local.looks)?;
+        (most.looks >= LEAST_LOOKS && most.looks >= SURE * (all - most.looks)).then_some((name, most))
     };
     by_name.into_iter().filter_map(sure).collect()
 }

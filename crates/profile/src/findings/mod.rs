@@ -6,6 +6,7 @@
 mod lines;
 mod tokens;
 
+use festina_machine::target::Usage;
 use festina_types::{Finding, Seconds, Severity};
 
 use crate::analysis::{Profile, Spot};
@@ -16,6 +17,7 @@ pub(crate) fn find(recording: &Recording, profile: &Profile) -> Vec<Finding> {
     let detectors = [few_rounds, gil, oversubscribed, imports, iterrows, pickling, waiting, torn];
     let mut found: Vec<Finding> = detectors.iter().filter_map(|detector| detector(profile)).collect();
     found.extend(short_processes(recording, profile));
+    found.extend(small_io(recording, profile));
     found.extend(lines::find(recording, profile));
     found
 }
@@ -181,6 +183,38 @@ fn torn(profile: &Profile) -> Option<Finding> {
             percent(share)
         );
         Finding::new(Severity::Note, "stacks-not-readable", message)
+    })
+}
+
+/// Reads and writes of little each, which take the kernel's time.
+fn small_io(recording: &Recording, profile: &Profile) -> Option<Finding> {
+    const FEWEST_CALLS: u64 = 20_000;
+    const SMALL: u64 = 1_024;
+    const LEAST: f64 = 0.15;
+    // Where a call takes longer, the time in the kernel goes into something else.
+    const LONGEST_CALL_NS: u64 = 20_000;
+    let is_small = |usage: &&Usage| {
+        usage.calls >= FEWEST_CALLS
+            && usage.bytes / usage.calls < SMALL
+            && usage.kernel_ns / usage.calls < LONGEST_CALL_NS
+    };
+    let usages: Vec<&Usage> =
+        recording.processes.iter().map(|process| &process.usage).filter(is_small).collect();
+    let calls: u64 = usages.iter().map(|usage| usage.calls).sum();
+    let bytes: u64 = usages.iter().map(|usage| usage.bytes).sum();
+    let kernel_s = usages.iter().map(|usage| usage.kernel_ns as f64 * 1e-9).sum();
+    let share = ratio(kernel_s, profile.whole.states_s[State::Cpu.index()]).min(1.0);
+    (share >= LEAST).then(|| {
+        let message = format!(
+            "{calls} reads and writes of {} bytes each on average: {} of the CPU time, {}, was the kernel's",
+            bytes / calls,
+            percent(share),
+            Seconds(kernel_s)
+        );
+        Finding::new(Severity::Warning, "small-io", message).with_hint(
+            "read and write larger pieces: a file opened with a buffer (not os.read, os.write, or buffering=0), a whole file or \
+             many lines at a time, no flush after each",
+        )
     })
 }
 

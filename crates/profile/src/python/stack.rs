@@ -12,7 +12,7 @@ use super::{Memory, word_at};
 /// No stack is followed deeper.
 const DEEPEST: usize = 2_000;
 /// How often a stack that does not hold together is read again.
-const TRIES: usize = 3;
+const TRIES: usize = 6;
 /// Frames that lie so near to each other are copied as one range.
 const GAP: u64 = 512;
 /// What is copied for one thread has at most so many ranges.

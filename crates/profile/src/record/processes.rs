@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use festina_machine::Source;
-use festina_machine::target::{ProcessMemory, TargetFiles, TargetProcess};
+use festina_machine::target::{ProcessMemory, TargetFiles, TargetProcess, Usage};
 use festina_types::{Bytes, Finding, Severity};
 
 use super::clock;
@@ -18,6 +18,8 @@ const DISCOVERY_NS: u64 = 10_000_000;
 const LONGEST_DISCOVERY_NS: u64 = 100_000_000;
 /// The time between two such looks, over their cost.
 const PERIOD_OVER_COST: u64 = 30;
+/// How often it is looked what a process has used.
+const USAGE_NS: u64 = 100_000_000;
 /// For so long after it was first seen, a thread is expected to begin to run Python.
 const FRESH_NS: u64 = 100_000_000;
 
@@ -57,6 +59,7 @@ struct Living {
     has_new_python: bool,
     /// Its machine code.
     code: ProcessCode,
+    next_usage_ns: u64,
 }
 
 impl Processes {
@@ -201,7 +204,14 @@ impl Processes {
         let name = process.name();
         let own_stack = unseen(&format!("[{name}]"), recording, catalogue);
         let from_ns = if parent.is_none() { 0 } else { now };
-        recording.processes.push(Process { pid, parent, name, python: None, from_ns });
+        recording.processes.push(Process {
+            pid,
+            parent,
+            name,
+            python: None,
+            from_ns,
+            usage: Usage::default(),
+        });
         let mut living = Living {
             memory: ProcessMemory::new(pid),
             process,
@@ -214,6 +224,7 @@ impl Processes {
             fresh_until_ns: 0,
             has_new_python: false,
             code: ProcessCode::default(),
+            next_usage_ns: now,
         };
         living.list_threads(now, &self.source, recording);
         living.seek_python(now, recording);
@@ -327,6 +338,11 @@ impl Living {
             let name = self.process.name();
             self.own_stack = unseen(&format!("[{name}]"), recording, catalogue);
             recording.processes[self.index as usize].name = name;
+        }
+        if now >= self.next_usage_ns {
+            self.next_usage_ns = now + USAGE_NS;
+            let usage = self.process.usage().unwrap_or(recording.processes[self.index as usize].usage);
+            recording.processes[self.index as usize].usage = usage;
         }
         if let Python::Read(reading) = &mut self.python {
             reading.check(now, &mut self.memory);

@@ -15,6 +15,7 @@
 //! L line "text" "file"                       a line of source
 //! X thread rounds_end cpu_ns queued_ns       a thread's sums
 //! p process python name                      what became of a process
+//! U process calls bytes kernel_ns            what it used
 //! E {"end_ns":…,"status":…,…}                how it ended
 //! ```
 //!
@@ -24,6 +25,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
+use festina_machine::target::Usage;
 use festina_types::{Finding, Severity, Status};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -188,6 +190,8 @@ impl RecordingWriter {
         for (index, process) in recording.processes.iter().enumerate() {
             let python = process.python.as_deref().unwrap_or("-");
             writeln!(self.file, "p {index} {python} {}", quoted(&process.name)?)?;
+            let Usage { calls, bytes, kernel_ns } = process.usage;
+            writeln!(self.file, "U {index} {calls} {bytes} {kernel_ns}")?;
         }
         for (index, thread) in recording.threads.iter().enumerate() {
             writeln!(self.file, "X {index} {} {} {}", thread.rounds.end, thread.cpu_ns, thread.queued_ns)?;
@@ -308,6 +312,11 @@ impl Reader {
                 process.python = optional(words.next()?);
                 process.name = serde_json::from_str(words.next()?).ok()?;
             }
+            "U" => {
+                let process = recording.processes.get_mut(number::<usize>(&mut words)?)?;
+                let (calls, bytes) = (number(&mut words)?, number(&mut words)?);
+                process.usage = Usage { calls, bytes, kernel_ns: number(&mut words)? };
+            }
             "T" => {
                 let process: u32 = number(&mut words)?;
                 recording.processes.get(process as usize)?;
@@ -420,7 +429,8 @@ fn process(rest: &str, index: usize) -> Option<Process> {
     };
     let from_ns = number(&mut words)?;
     let python = optional(words.next()?);
-    Some(Process { pid, parent, name: serde_json::from_str(words.next()?).ok()?, python, from_ns })
+    let name = serde_json::from_str(words.next()?).ok()?;
+    Some(Process { pid, parent, name, python, from_ns, usage: Usage::default() })
 }
 
 fn function(rest: &str) -> Option<Function> {
@@ -474,8 +484,16 @@ mod tests {
                     name: "python3 x".to_owned(),
                     python: Some("3.11".into()),
                     from_ns: 0,
+                    usage: Usage { calls: 3, bytes: 900, kernel_ns: 7 },
                 },
-                Process { pid: 11, parent: Some(0), name: "ls".to_owned(), python: None, from_ns: 20 },
+                Process {
+                    pid: 11,
+                    parent: Some(0),
+                    name: "ls".to_owned(),
+                    python: None,
+                    from_ns: 20,
+                    usage: Usage::default(),
+                },
             ],
             threads: vec![Thread {
                 process: 0,

@@ -11,6 +11,7 @@ mod file;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use festina_machine::target::Usage;
 use festina_types::{Finding, Status};
 use serde::{Deserialize, Serialize};
 
@@ -197,6 +198,8 @@ pub struct Process {
     pub python: Option<String>,
     /// When it was first seen.
     pub from_ns: u64,
+    /// What it had used when that was looked at last.
+    pub usage: Usage,
 }
 
 /// The memory of all processes in a round.
@@ -418,6 +421,7 @@ pub(crate) mod tests {
                 name: "python3".to_owned(),
                 python: Some("3.12".to_owned()),
                 from_ns: 0,
+                usage: Usage::default(),
             }],
             threads: vec![
                 thread(7, 0..10, vec![change(0, State::Cpu, 2), change(6, State::Sleep, 1)]),
