@@ -379,17 +379,19 @@ def test_one_long_item_of_a_hundred_holds_up_nobody() -> None:
     assert best <= 1.1 * bound + 0.03
 
 
-def nap_and_tell(s: float) -> int:
+def nap_and_tell(s: float) -> float:
+    """Sleep, and return when that began."""
+    began = time.monotonic()
     time.sleep(s)
-    return os.getpid()
+    return began
 
 
 def test_what_waits_behind_a_long_item_is_started_by_whoever_is_free() -> None:
-    # Both long items come to one worker in one batch.
-    durations = [0.5 if i in (100, 101) else 0.002 for i in range(200)]
-    festina.map(nap_and_tell, [0.002] * 20, workers=2)
-    pids = festina.map(nap_and_tell, durations, workers=2)
-    assert pids[100] != pids[101]
+    # The long items come to one worker in one batch; they do not wait until the other has done all that follows.
+    durations = [0.6 if i in (100, 101, 102) else 0.0003 for i in range(800)]
+    festina.map(nap_and_tell, [0.0003] * 200, workers=2)
+    began = festina.map(nap_and_tell, durations, workers=2)
+    assert began[101] < began[799]
 
 
 def test_scipy_takes_the_map_as_its_workers() -> None:
