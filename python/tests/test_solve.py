@@ -143,12 +143,12 @@ def test_ctrl_c_ends_a_tree_and_a_tour() -> None:
 
 
 def test_a_plan_from_a_file_a_dictionary_and_tables() -> None:
-    from_file = festina.solve.vrp(EXAMPLES / "day-plan.toml", time=1, deterministic=True, workers=1)
+    from_file = festina.solve.vrp(EXAMPLES / "day-plan.toml", time=0.05, deterministic=True, workers=1)
     import tomllib
 
     day = tomllib.loads((EXAMPLES / "day-plan.toml").read_text())
     del day["schema"]
-    again = festina.solve.vrp(day, time=1, deterministic=True, workers=1)
+    again = festina.solve.vrp(day, time=0.05, deterministic=True, workers=1)
     assert again.cost == from_file.cost and again.is_verified
     frame = again.to_pandas()
     assert {"vehicle", "action", "stop", "arrive"} <= set(frame.columns) and len(frame) == len(again.rows())
@@ -156,8 +156,10 @@ def test_a_plan_from_a_file_a_dictionary_and_tables() -> None:
     import pandas
 
     stops, vehicles = EXAMPLES / "stops.csv", EXAMPLES / "vehicles.csv"
-    tables = festina.solve.vrp(stops, vehicles, time=1, deterministic=True, workers=1)
-    frames = festina.solve.vrp(pandas.read_csv(stops), pandas.read_csv(vehicles), time=1, deterministic=True, workers=1)
+    tables = festina.solve.vrp(stops, vehicles, time=0.05, deterministic=True, workers=1)
+    frames = festina.solve.vrp(
+        pandas.read_csv(stops), pandas.read_csv(vehicles), time=0.05, deterministic=True, workers=1
+    )
     assert frames.cost == tables.cost
 
 
