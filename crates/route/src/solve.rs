@@ -41,7 +41,7 @@ pub fn solve(
     report: &mut dyn FnMut(&Progress),
 ) -> Result<Solution, RouteError> {
     check_ends(instance, request.shape)?;
-    let answer = answer(instance, request, budget, backend, report)?;
+    let answer = Call { instance, request, budget, backend, report }.answer()?;
     Ok(conclude(instance, request, budget, backend.workers(), answer))
 }
 
@@ -57,22 +57,77 @@ fn check_ends(instance: &Instance, shape: Shape) -> Result<(), RouteError> {
 /// Up to this many nodes, a population's tour is handed to branch and bound for a proof.
 const PROVABLE: usize = 120;
 
-fn answer(
-    instance: &Instance,
-    request: &Request,
-    budget: &Budget<'_>,
-    backend: &dyn Backend,
-    report: &mut dyn FnMut(&Progress),
-) -> Result<Answer, RouteError> {
-    let n = instance.n();
-    match request.method {
-        Method::BruteForce if n > brute_force::MOST => Err(too_many(request.method, brute_force::MOST)),
-        Method::HeldKarp if n > held_karp::MOST => Err(too_many(request.method, held_karp::MOST)),
-        Method::BruteForce => Ok(by_brute_force(instance, request.shape)),
-        Method::HeldKarp => by_subsets(instance, request, budget, backend, report),
-        _ if n <= 4 => Ok(by_brute_force(instance, request.shape)),
-        Method::Auto if n <= brute_force::MOST => by_subsets(instance, request, budget, backend, report),
-        _ => by_model(instance, request, budget, backend, report),
+/// What [`solve`] was called with.
+struct Call<'a> {
+    instance: &'a Instance,
+    request: &'a Request,
+    budget: &'a Budget<'a>,
+    backend: &'a dyn Backend,
+    report: &'a mut dyn FnMut(&Progress),
+}
+
+impl Call<'_> {
+    fn answer(&mut self) -> Result<Answer, RouteError> {
+        let Self { instance, request, .. } = *self;
+        let n = instance.n();
+        match request.method {
+            Method::BruteForce if n > brute_force::MOST => Err(too_many(request.method, brute_force::MOST)),
+            Method::HeldKarp if n > held_karp::MOST => Err(too_many(request.method, held_karp::MOST)),
+            Method::BruteForce => Ok(by_brute_force(instance, request.shape)),
+            Method::HeldKarp => self.by_subsets(),
+            _ if n <= 4 => Ok(by_brute_force(instance, request.shape)),
+            Method::Auto if n <= brute_force::MOST => self.by_subsets(),
+            _ => self.by_model(),
+        }
+    }
+
+    /// Solves by dynamic programming; a canceled search gives what Lin–Kernighan finds at once.
+    fn by_subsets(&mut self) -> Result<Answer, RouteError> {
+        let Self { instance, request, budget, .. } = *self;
+        let closed = Closed::new(instance, request.shape);
+        match held_karp::tour(&closed, &|| !budget.is_over()) {
+            Some(order) => Ok(Answer { tour: closed.decode(&order), certificate: None, is_optimal: true }),
+            None if instance.n() <= 4 => Ok(by_brute_force(instance, request.shape)),
+            None => self.by_model(),
+        }
+    }
+
+    fn by_model(&mut self) -> Result<Answer, RouteError> {
+        let Self { instance, request, budget, backend, .. } = *self;
+        let report = &mut *self.report;
+        check_method(instance, request)?;
+        let problem = Problem::new(instance, request.shape);
+        let tabled = problem.model.tabled();
+        let model = tabled.as_ref().unwrap_or(&problem.model);
+        let construct = construction(request.method);
+        let mut auto = Auto::new(model, request, budget, backend, report, construct);
+        match request.method {
+            Method::Auto => auto.run(model.n() <= PROVABLE)?,
+            Method::LinKernighan => auto.run_iterated()?,
+            _ => auto.finish_bound()?,
+        }
+        let wants_proof = match request.method {
+            Method::BranchAndBound => true,
+            Method::Auto => model.n() <= PROVABLE && !auto.is_good_enough(),
+            _ => false,
+        };
+        let mut order = auto.best().0.to_vec();
+        let bound = auto.bound();
+        let certificate = auto.into_certificate().map(|found| problem.decode_certificate(found));
+        let mut is_optimal = false;
+        if wants_proof {
+            let go_on = || {
+                budget.spend(WORK_PER_NODE);
+                !budget.is_over()
+            };
+            let mut found = |_: &[u32], cost: i64| {
+                report(&Progress { elapsed_s: budget.elapsed().0, cost, bound, gap: gap(cost, bound) });
+            };
+            let mut search = BranchAndBound::new(model, order, &go_on, &mut found);
+            is_optimal = search.run();
+            order = search.best.0;
+        }
+        Ok(Answer { tour: problem.decode(&order), certificate, is_optimal })
     }
 }
 
@@ -84,64 +139,6 @@ fn too_many(method: Method, most: usize) -> RouteError {
 fn by_brute_force(instance: &Instance, shape: Shape) -> Answer {
     let closed = Closed::new(instance, shape);
     Answer { tour: closed.decode(&brute_force::tour(&closed)), certificate: None, is_optimal: true }
-}
-
-/// Solves by dynamic programming; a canceled search gives what Lin–Kernighan finds at once.
-fn by_subsets(
-    instance: &Instance,
-    request: &Request,
-    budget: &Budget<'_>,
-    backend: &dyn Backend,
-    report: &mut dyn FnMut(&Progress),
-) -> Result<Answer, RouteError> {
-    let closed = Closed::new(instance, request.shape);
-    match held_karp::tour(&closed, &|| !budget.is_over()) {
-        Some(order) => Ok(Answer { tour: closed.decode(&order), certificate: None, is_optimal: true }),
-        None if instance.n() <= 4 => Ok(by_brute_force(instance, request.shape)),
-        None => by_model(instance, request, budget, backend, report),
-    }
-}
-
-fn by_model(
-    instance: &Instance,
-    request: &Request,
-    budget: &Budget<'_>,
-    backend: &dyn Backend,
-    report: &mut dyn FnMut(&Progress),
-) -> Result<Answer, RouteError> {
-    check_method(instance, request)?;
-    let problem = Problem::new(instance, request.shape);
-    let tabled = problem.model.tabled();
-    let model = tabled.as_ref().unwrap_or(&problem.model);
-    let construct = construction(request.method);
-    let mut auto = Auto::new(model, request, budget, backend, report, construct);
-    match request.method {
-        Method::Auto => auto.run(model.n() <= PROVABLE)?,
-        Method::LinKernighan => auto.run_iterated()?,
-        _ => auto.finish_bound()?,
-    }
-    let wants_proof = match request.method {
-        Method::BranchAndBound => true,
-        Method::Auto => model.n() <= PROVABLE && !auto.is_good_enough(),
-        _ => false,
-    };
-    let mut order = auto.best().0.to_vec();
-    let bound = auto.bound();
-    let certificate = auto.into_certificate().map(|found| problem.decode_certificate(found));
-    let mut is_optimal = false;
-    if wants_proof {
-        let go_on = || {
-            budget.spend(WORK_PER_NODE);
-            !budget.is_over()
-        };
-        let mut found = |_: &[u32], cost: i64| {
-            report(&Progress { elapsed_s: budget.elapsed().0, cost, bound, gap: gap(cost, bound) });
-        };
-        let mut search = BranchAndBound::new(model, order, &go_on, &mut found);
-        is_optimal = search.run();
-        order = search.best.0;
-    }
-    Ok(Answer { tour: problem.decode(&order), certificate, is_optimal })
 }
 
 /// The work that a node of branch and bound counts for.

@@ -211,7 +211,7 @@ fn why(reason: &Reason) -> String {
         Reason::NotWorth => "it may be left out, and serving it would cost more than it is worth".to_owned(),
         Reason::NotFound { could } => {
             let some: Vec<&str> = could.iter().take(4).map(String::as_str).collect();
-            format!("possible alone by {}, but no place was found beside what is served", some.join(", "))
+            format!("nothing rules out {}, but no place was found beside what is served", some.join(", "))
         }
         Reason::Beginning { vehicle } => format!("the decided beginning of {vehicle} breaks a rule"),
         Reason::Partner { stop } => format!("the other end of its shipment, '{stop}', is impossible"),
