@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-/// A busy machine can hide that the service gets slower as requests overlap: it is looked at so often.
+/// A busy machine can hide that the service gets slower as requests overlap, or leave budgets too short: it is looked at so often.
 const ATTEMPTS: usize = 3;
 
 fn programs() -> PathBuf {
@@ -76,6 +76,22 @@ fn serve_alone(folder: &Path) {
     std::fs::write(folder.join("festina.toml"), format!("[serve]{serve}")).unwrap();
 }
 
+/// Returns the question `index` of `answer`, or of a later one where other load left its budget too short for a forecast.
+fn forecast(answer: &Value, folder: &Path, index: usize) -> Value {
+    let mut question = answer["questions"][index].clone();
+    for _ in 1..ATTEMPTS {
+        if question["estimate"].is_null() {
+            assert!(said(&question, "not-measured") && said(&question, "disturbed-runs"), "{question}");
+            question = ready(folder)["questions"][index].clone();
+        }
+    }
+    question
+}
+
+fn said(question: &Value, code: &str) -> bool {
+    question["findings"].as_array().unwrap().iter().any(|finding| finding["code"] == code)
+}
+
 fn serve(answer: &Value) -> Value {
     answer["questions"].as_array().unwrap().last().unwrap().clone()
 }
@@ -94,7 +110,8 @@ fn the_example_is_answered_and_its_threads_are_found_out() {
         .map(|question| question["id"].as_str().unwrap())
         .collect();
     assert_eq!(ids, ["train", "predict", "serve"], "{answer}");
-    for question in &answer["questions"].as_array().unwrap()[..2] {
+    for index in 0..2 {
+        let question = forecast(&answer, folder.path(), index);
         let seconds = question["estimate"]["value"].as_f64().unwrap_or_else(|| panic!("{question}"));
         assert!((0.5..600.0).contains(&seconds), "{question}");
         assert!(question["memory"]["peak_bytes"]["value"].as_f64().unwrap() > 50e6, "{question}");
@@ -115,8 +132,5 @@ fn the_example_is_answered_and_its_threads_are_found_out() {
     assert!(knee(&service["calmed"]["knee"]) > 1.2 * knee(&service["knee"]), "the cure helps: {service}");
     let fixes = question["fixes"].as_array().unwrap();
     assert!(fixes.iter().any(|fix| fix["kind"] == "concurrency" && fix["is_measured"] == true), "{question}");
-    assert!(
-        question["findings"].as_array().unwrap().iter().any(|finding| finding["code"] == "retrograde"),
-        "{question}"
-    );
+    assert!(said(&question, "retrograde"), "{question}");
 }
