@@ -115,7 +115,8 @@ fn the_example_is_answered_and_its_threads_are_found_out() {
         let seconds = question["estimate"]["value"].as_f64().unwrap_or_else(|| panic!("{question}"));
         assert!((0.5..600.0).contains(&seconds), "{question}");
         assert!(question["memory"]["peak_bytes"]["value"].as_f64().unwrap() > 50e6, "{question}");
-        assert_eq!(question["verdict"], "ready", "{question}");
+        // Few rows can leave it open, but no more.
+        assert!(question["verdict"] == "ready" || question["verdict"] == "unsure", "{question}");
     }
     let mut question = serve(&answer);
     if question["service"]["calmed"].is_null() {

@@ -26,6 +26,7 @@ pub fn profile_report(profile: &Profile, recording: &Recording) -> Report {
     if !profile.findings.is_empty() {
         report.push(profile.findings.clone());
     }
+    report.push(flame(recording));
     if profile.lines.iter().any(|spot| spot.self_share.value >= LEAST_SHARE) {
         report.push(Block::heading("The lines"));
         report.push(lines(profile, recording, ROWS));
@@ -33,7 +34,6 @@ pub fn profile_report(profile: &Profile, recording: &Recording) -> Report {
     report.push(Block::heading("The program as a whole"));
     report.push(Block::key_values(whole(profile)));
     report.push(speedups(profile));
-    report.push(flame(recording));
     let listing = source::source(profile, recording);
     if !listing.is_empty() {
         report.push(Block::details("Source with the cost of each line", listing));
@@ -187,13 +187,14 @@ fn gain(gain: Option<&Estimate>) -> Cell {
     }
 }
 
-/// Returns what threads waited for, the longest first, where it is a tenth of `total` or more.
+/// Returns the two things that threads waited for longest, where it is a tenth of `total` or more.
 fn waits(states: &[f64; 9], total: f64) -> String {
     const LEAST: f64 = 0.1;
+    const MOST: usize = 2;
     let mut waits: Vec<(State, f64)> = State::ALL.into_iter().zip(*states).skip(1).collect();
     waits.retain(|(_, time)| *time >= LEAST * total && *time > 0.0);
     waits.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let shown = waits.iter().map(|(state, time)| format!("{} {}", state.name(), Seconds(*time)));
+    let shown = waits.iter().take(MOST).map(|(state, time)| format!("{} {}", state.name(), Seconds(*time)));
     shown.collect::<Vec<_>>().join(", ")
 }
 
