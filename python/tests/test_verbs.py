@@ -94,6 +94,17 @@ def test_run_prints_outputs_and_tells_how_tasks_ended(tmp_path: Path, capfd: pyt
     assert (again.finished, again.recorded) == (0, 2)
 
 
+def test_run_starts_its_workers_beside_the_threads_of_numpy(tmp_path: Path) -> None:
+    program = """
+import festina, numpy
+for _ in range(20):
+    square = numpy.ones((300, 300)) @ numpy.ones((300, 300))
+    assert festina.run(["true", "{}"], range(8), workers=8, state=STATE, quiet=True, progress=False).finished == 8
+"""
+    text = program.replace("STATE", repr(str(tmp_path)))
+    subprocess.run([sys.executable, "-c", text], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+
 def test_run_writes_to_a_stream_that_has_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stream)

@@ -22,6 +22,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use festina_machine::CpuSet;
 use rustix::fs::{Mode, OFlags};
@@ -86,6 +87,10 @@ impl Guardian {
     }
 
     fn fork() -> io::Result<Self> {
+        // What libraries do at a fork is not always safe for two at a time: OpenBLAS ends its threads, and waits for ever
+        // where another fork did so as well. The guardian takes no lock: what it inherits of this one does not matter.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let exchange = Exchange::new()?;
         let (socket, theirs) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
