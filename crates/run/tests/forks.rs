@@ -1,4 +1,4 @@
-//! What libraries do at a fork, such as OpenBLAS's end of its threads, is not always safe for two at a time.
+//! What libraries do at a fork, such as `OpenBLAS`'s end of its threads, is not always safe for two at a time.
 #![expect(unsafe_code, reason = "pthread_atfork has no safe interface")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
