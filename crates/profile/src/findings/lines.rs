@@ -253,7 +253,9 @@ fn is_element(line: &Line<'_>, index: usize, dimensions: u64) -> bool {
             Token::Symbol("]") => return has_variable && indexes == dimensions,
             Token::Symbol(",") => indexes += 1,
             Token::Symbol("+" | "-" | "*" | "//" | "%") | Token::Number => {}
-            Token::Name(_) if line.local(at).is_some_and(|local| is_integer(&local.kind)) => {
+            // No array takes a float as an index: what looks like one was an integer, whose memory was used anew while
+            // it was looked at.
+            Token::Name(_) if line.local(at).is_some_and(|local| is_number(&local.kind)) => {
                 has_variable = true;
             }
             _ => return false,
