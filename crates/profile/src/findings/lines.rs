@@ -108,9 +108,14 @@ fn locals<'a>(recording: &'a Recording, spot: &Spot) -> HashMap<&'a str, &'a Loc
         by_name.entry(&local.name).or_default().push(local);
     }
     let sure = |(name, kinds): (&'a str, Vec<&'a Local>)| {
-        let all: u32 = kinds.iter().map(|local| local.looks).sum();
-        let most = kinds.into_iter().max_by_key(|local| local.looks)?;
-        (most.looks >= LEAST_LOOKS && most.looks >= SURE * (all - most.looks)).then_some((name, most))
+        let most = kinds.iter().copied().max_by_key(|local| local.looks)?;
+        // The memory of a number can hold another one by the time it is looked at.
+        let is_like = |kind: &str| kind == most.kind || is_number(kind) && is_number(&most.kind);
+        let (mut alike, mut others) = (0, 0);
+        for local in kinds {
+            *(if is_like(&local.kind) { &mut alike } else { &mut others }) += local.looks;
+        }
+        (alike >= LEAST_LOOKS && alike >= SURE * others).then_some((name, most))
     };
     by_name.into_iter().filter_map(sure).collect()
 }
