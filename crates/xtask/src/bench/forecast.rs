@@ -137,13 +137,7 @@ fn section(scored: &[Scored], seconds: &mut [f64], series: usize) -> Section {
     for kind in Kind::ALL {
         for split in cases::splits(kind) {
             let of_split = |one: &&Scored| one.kind == kind.name() && one.split == split;
-            let mut methods: Vec<&str> = Vec::new();
-            for one in scored.iter().filter(of_split) {
-                if !methods.contains(&one.method.as_str()) {
-                    methods.push(&one.method);
-                }
-            }
-            for method in methods {
+            for method in score::methods(scored.iter().filter(of_split)) {
                 let summary = Summary::of(scored.iter().filter(of_split).filter(|one| one.method == method));
                 rows.push(section_row(kind, split, method, &summary));
             }
@@ -210,13 +204,7 @@ fn print_kind(kind: Kind, scored: &[Scored]) {
         }
         println!("\n{} scaling, {split}", kind.name());
         print_header("method");
-        let mut methods: Vec<&str> = Vec::new();
-        for one in &of_split {
-            if !methods.contains(&one.method.as_str()) {
-                methods.push(&one.method);
-            }
-        }
-        for method in methods {
+        for method in score::methods(of_split.iter().copied()) {
             print_row(method, &Summary::of(of_split.iter().copied().filter(|one| one.method == method)));
         }
     }

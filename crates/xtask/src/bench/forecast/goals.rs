@@ -1,6 +1,6 @@
 //! What forecasts of published series are to reach.
 
-use super::score::{Scored, Summary};
+use super::score::{Scored, Summary, methods};
 
 struct Goal {
     split: &'static str,
@@ -38,12 +38,8 @@ impl Goal {
                 parts.push(format!("{what} {reached:.1} % for {goal} %"));
             }
         }
-        let mut better: Vec<&str> = Vec::new();
-        for method in of_split().map(|one| one.method.as_str()) {
-            if !better.contains(&method) && of(method).median < ours.median {
-                better.push(method);
-            }
-        }
+        let mut better = methods(of_split());
+        better.retain(|method| of(method).median < ours.median);
         if !better.is_empty() {
             parts.push(format!("a lower median has {}", better.join(", ")));
         }

@@ -132,6 +132,17 @@ impl Summary {
     }
 }
 
+/// Returns the methods, each once, in the order in which they come.
+pub(crate) fn methods<'a>(scored: impl Iterator<Item = &'a Scored>) -> Vec<&'a str> {
+    let mut methods = Vec::new();
+    for one in scored {
+        if !methods.contains(&one.method.as_str()) {
+            methods.push(&one.method);
+        }
+    }
+    methods
+}
+
 /// Returns the names of applications among the scores, sorted.
 pub(crate) fn applications<'a>(scored: impl Iterator<Item = &'a Scored>) -> Vec<&'a str> {
     let counts: BTreeMap<&str, usize> = scored.fold(BTreeMap::new(), |mut counts, one| {
