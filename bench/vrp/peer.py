@@ -31,19 +31,16 @@ def solomon(path):
     stops = [list(map(float, row)) for row in rows[fleet + 3 :]]
     steps = 100_000
     model = pyvrp.Model()
-    depot = model.add_depot(stops[0][1], stops[0][2])
+    places = [model.add_location(x, y) for _, x, y, *_ in stops]
+    model.add_depot(places[0])
     model.add_vehicle_type(number, capacity=capacity, tw_late=int(stops[0][5] * steps))
-    places = [depot]
-    for _, x, y, demand, ready, due, service in stops[1:]:
-        places.append(
-            model.add_client(
-                x,
-                y,
-                delivery=int(demand),
-                service_duration=int(service * steps),
-                tw_early=int(ready * steps),
-                tw_late=int(due * steps),
-            )
+    for place, (_, _, _, demand, ready, due, service) in zip(places[1:], stops[1:], strict=True):
+        model.add_client(
+            place,
+            delivery=int(demand),
+            service_duration=int(service * steps),
+            tw_early=int(ready * steps),
+            tw_late=int(due * steps),
         )
     for a, p in zip(places, stops, strict=True):
         for b, q in zip(places, stops, strict=True):
