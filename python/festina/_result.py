@@ -134,6 +134,14 @@ class CoresResult(Result):
 
     __index__ = __int__
 
+    @property
+    def effective(self) -> dict[str, dict[int, float]]:
+        """What numbers of workers do, as a multiple of what one does alone, for each kind of work that was measured."""
+        kernels = self._data.get("effective", [])
+        return {
+            kernel["kernel"]: {row["workers"]: row["cores"]["value"] for row in kernel["workers"]} for kernel in kernels
+        }
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the physical cores, a row each."""
         return [_flat(row) | {"core": at} for at, row in enumerate(self._data["topology"]["cores"])]

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 Amount = int | str
 
 
-def cores() -> CoresResult:
+def cores(*, measure: bool = False) -> CoresResult:
     """Return how many cores there really are for this process, and what limits them.
 
     Affinity, cgroup quotas, containers and batch jobs count, as they do not for `os.cpu_count`.
+
+    Parameters
+    ----------
+    measure : bool, default False
+        Whether to measure how much the cores do together: they work for some seconds.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def cores() -> CoresResult:
     >>> len(range(int(festina.cores()))) == festina.cores().count
     True
     """
-    return CoresResult(_festina.cores(environment()))
+    return CoresResult(_festina.cores(environment(), measure))
 
 
 def laws(

@@ -39,6 +39,15 @@ def test_cores_is_a_number_and_a_report() -> None:
         _ = cores.wrokers
 
 
+def test_cores_are_measured_on_request() -> None:
+    assert festina.cores().effective == {}
+    effective = festina.cores(measure=True).effective
+    assert set(effective) == {"interpreter", "memory"}
+    for cores in effective.values():
+        assert cores[1] == 1.0
+        assert all(0.3 < worth < 2 * workers for workers, worth in cores.items())
+
+
 def test_cores_hears_the_affinity_of_the_process() -> None:
     bind = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
     code = f"{bind}; import festina; print(int(festina.cores()))"

@@ -161,3 +161,25 @@ fn slower_program_is_a_regression() {
     let (ratio, lower, upper) = estimate(&compared["points"][0]["ratio"]);
     assert!((1.3..1.6).contains(&ratio) && lower <= ratio && ratio <= upper, "{ratio}");
 }
+
+#[test]
+fn cores_that_are_measured_do_no_more_than_there_are() {
+    let plain = Festina::new().run(&["cores", "--json"]).json(0);
+    assert!(plain.get("effective").is_none(), "nothing is measured unasked");
+    let measured = Festina::new().run(&["cores", "--measure", "--json"]).json(0);
+    let kernels = measured["effective"].as_array().unwrap();
+    assert_eq!(
+        kernels.iter().map(|one| one["kernel"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["interpreter", "memory"]
+    );
+    for kernel in kernels {
+        let numbers = kernel["workers"].as_array().unwrap();
+        assert_eq!((f64_at(&numbers[0], "workers"), f64_at(&numbers[0]["cores"], "value")), (1.0, 1.0));
+        for number in &numbers[1..] {
+            let (cores, lower, upper) = estimate(&number["cores"]);
+            let workers = f64_at(number, "workers");
+            assert!(lower <= cores && cores <= upper, "{number}");
+            assert!(cores > 0.2 && lower < 1.1 * workers, "{number}");
+        }
+    }
+}

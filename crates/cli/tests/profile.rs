@@ -60,6 +60,8 @@ fn all_outputs_are_written_into_a_folder() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
+    // What several cores do together; nothing where there is but one.
+    names.retain(|name| name != "cores.json");
     names.sort();
     assert_eq!(
         names,

@@ -25,7 +25,7 @@ mod toml_reader;
 pub mod vrp;
 
 pub use backend::BackendName;
-pub use cores::{cores, cores_json, cores_report};
+pub use cores::{CoresResult, KernelCores, MeasuredCores, cores, cores_json, cores_report, measure_cores};
 pub use error::Error;
 /// What is told while a service is loaded.
 pub use festina_load::LoadObserver;

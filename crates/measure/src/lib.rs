@@ -31,6 +31,7 @@
 mod check;
 mod checker;
 mod design;
+mod effective_cores;
 mod error;
 mod executor;
 mod measurement;
@@ -48,6 +49,7 @@ pub use check::{Check, Comparison, Format, Place, Rules, Target, Tolerance, Vari
 pub use design::{
     DEFAULT_BUDGET, Design, Scaling, Sizes, block_order, default_workers, expected_duration, parse_workers,
 };
+pub use effective_cores::{EffectiveCores, EffectiveCoresDesign, Kernel, effective_cores};
 pub use error::MeasureError;
 pub use executor::{Execution, Executor, ShellOutcome};
 pub use festina_run::tasks::THREAD_VARIABLES;

@@ -31,8 +31,8 @@ mod recording;
 mod session;
 
 pub use analysis::{
-    Comparison, LEVEL, MemoryPeak, Profile, Spot, SpotChange, StateTimes, ThreadSummary, Timeline, Whole,
-    analyse, compare, timelines,
+    Comparison, Cores, LEVEL, MemoryPeak, Profile, Spot, SpotChange, StateTimes, ThreadSummary, Timeline,
+    Together, Whole, analyse, compare, timelines,
 };
 pub use error::ProfileError;
 pub use export::{Call, call_tree, collapsed, firefox, pprof, speedscope};

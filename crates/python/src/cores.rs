@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use festina::CancelToken;
 use festina::machine::{Machine, Surroundings};
 use pyo3::prelude::*;
 
 use crate::answer::Answer;
+use crate::error::exception;
+use crate::interrupt::interruptible;
 
 /// Returns the machine as a program started with `environment` would find it.
 pub(crate) fn machine(environment: BTreeMap<String, String>) -> Machine {
@@ -15,11 +18,25 @@ pub(crate) fn machine(environment: BTreeMap<String, String>) -> Machine {
     festina::cores(&Surroundings { environment, hyperqueue_folder })
 }
 
-/// Returns what the machine has, and what is left of it.
+/// Returns what the machine has, what is left of it, and, to `measure`, what its cores do together.
 #[pyfunction]
-pub(crate) fn cores(py: Python<'_>, environment: BTreeMap<String, String>) -> Answer {
+pub(crate) fn cores(
+    py: Python<'_>,
+    environment: BTreeMap<String, String>,
+    measure: bool,
+) -> PyResult<Answer> {
     let machine = py.detach(|| machine(environment));
-    Answer::new(&festina::cores_json(&machine), festina::cores_report(&machine))
+    let measured = if measure {
+        let cancel = CancelToken::new();
+        let measured = interruptible(py, &cancel, || festina::measure_cores(&machine, &cancel))?;
+        Some(measured.map_err(|error| exception(py, &error))?)
+    } else {
+        None
+    };
+    Ok(Answer::new(
+        &festina::cores_json(&machine, measured.as_ref()),
+        festina::cores_report(&machine, measured.as_ref()),
+    ))
 }
 
 /// Returns how many workers are worth having.

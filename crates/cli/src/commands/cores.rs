@@ -4,18 +4,20 @@ use std::path::PathBuf;
 
 use festina::machine::Surroundings;
 use festina::report::text;
-use festina::{Error, Exit, cores, cores_json, cores_report};
+use festina::{Error, Exit, cores, cores_json, cores_report, measure_cores};
 
 use crate::args::CoresArguments;
-use crate::output;
+use crate::{output, signals};
 
 pub(crate) fn run(arguments: &CoresArguments) -> Result<Exit, Error> {
     let machine = cores(&surroundings());
+    let cancel = signals::cancel_on_signals();
+    let measured = arguments.measure.then(|| measure_cores(&machine, &cancel)).transpose()?;
     match &arguments.json {
-        Some(path) => output::emit_json(&output::to_json(&cores_json(&machine)), path)?,
-        None => output::print(&text::render(&cores_report(&machine), &output::screen()))?,
+        Some(path) => output::emit_json(&output::to_json(&cores_json(&machine, measured.as_ref())), path)?,
+        None => output::print(&text::render(&cores_report(&machine, measured.as_ref()), &output::screen()))?,
     }
-    Ok(Exit::Done)
+    Ok(if cancel.is_requested() { Exit::Interrupted } else { Exit::Done })
 }
 
 /// Returns what this process knows of where it runs.

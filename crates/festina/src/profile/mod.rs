@@ -2,16 +2,17 @@
 
 mod report;
 mod source;
+mod together;
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use festina_machine::{Source, Surroundings, detect};
+use festina_machine::{Machine, Source, Surroundings, detect};
 use festina_profile as profile;
 pub use festina_profile::{
-    Comparison, Observer, Options as ProfileOptions, Profile, ProfileError, Recording, collapsed, firefox,
-    pprof, speedscope,
+    Comparison, Cores, Observer, Options as ProfileOptions, Profile, ProfileError, Recording, collapsed,
+    firefox, pprof, speedscope,
 };
 pub use festina_run::Environment;
 use festina_types::{CancelToken, Status};
@@ -112,7 +113,16 @@ pub fn profile(
         }
     };
     let recording = recorded.inspect_err(|_| discard(&folder))?;
-    let cores = request.cores.unwrap_or_else(available_cores);
+    let machine = this_machine();
+    let together = match request.target {
+        ProfileTarget::Command { .. } => together::measured(&machine, &request.state, cancel),
+        // Measuring would disturb it.
+        ProfileTarget::Process(_) => together::known(&machine, &request.state),
+    };
+    if let Some(together) = together {
+        together::keep(&folder, together);
+    }
+    let cores = Cores { count: request.cores.unwrap_or(machine.workers.workers.max(1)), together };
     Ok(ProfileResult { profile: profile::analyse(&recording, cores), recording, folder })
 }
 
@@ -124,8 +134,9 @@ pub fn profile(
 pub fn stored_profile(path: &Path, cores: Option<u32>) -> Result<ProfileResult, Error> {
     let file = if path.is_dir() { path.join(RECORDING) } else { path.to_owned() };
     let recording = profile::read_recording(&file).map_err(ProfileError::from)?;
-    let cores = cores.unwrap_or_else(available_cores);
     let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+    let count = cores.unwrap_or_else(|| this_machine().workers.workers.max(1));
+    let cores = Cores { count, together: together::kept(&folder) };
     Ok(ProfileResult { profile: profile::analyse(&recording, cores), recording, folder })
 }
 
@@ -144,8 +155,8 @@ pub fn comparison_json(comparison: &Comparison) -> Versioned<&Comparison> {
     versioned("festina.profile-comparison/1", comparison)
 }
 
-fn available_cores() -> u32 {
-    detect(&Source::live(), &Surroundings::default()).workers.workers.max(1)
+fn this_machine() -> Machine {
+    detect(&Source::live(), &Surroundings::default())
 }
 
 /// Makes the folder that was asked for, or the next one in the state folder.

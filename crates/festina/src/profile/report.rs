@@ -209,6 +209,12 @@ fn whole(profile: &Profile) -> Vec<(String, String)> {
         "serial fraction",
         format!("{}{}", Unit::Fraction.format(serial.value), interval.unwrap_or_default()),
     );
+    if let Some(together) = &profile.together {
+        let Estimate { value, interval, .. } = together.effective;
+        let interval = interval.map(|i| format!(" ({})", Unit::Number.format_interval(i.lower, i.upper)));
+        let worth = format!("{}{} of one", Unit::Number.format(value), interval.unwrap_or_default());
+        add(&format!("work of {} cores together", together.workers), worth);
+    }
     add("cores used on average", format!("{:.2}", whole.cores_used));
     add("threads ready at a time", format!("{:.2}", whole.average_parallelism));
     if whole.idle_share >= LEAST_SHARE {

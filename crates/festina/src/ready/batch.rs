@@ -153,7 +153,7 @@ impl BatchTask<'_> {
     ) -> Result<(String, Measurements), Error> {
         observer.tell(&format!("{}: measuring for {} at most", self.name, self.batch.budget));
         let mut executor = Processes::new(site.machine, site.environment.iter().cloned().collect())?;
-        let mut folder = Store::new(site.state).create(request, &cores_json(site.machine))?;
+        let mut folder = Store::new(site.state).create(request, &cores_json(site.machine, None))?;
         let mut is_known = |samples: &[Sample]| self.is_known(samples);
         let told = Told { name: self.name, observer: RefCell::new(observer) };
         let measured = measure_growth(

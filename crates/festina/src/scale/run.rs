@@ -89,7 +89,7 @@ fn scale_by(
     let ScaleRequest { workload, design, check, questions } = request.clone();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let stored = Request::new(workload, design, check, now);
-    let mut folder = Store::new(site.state).create(&stored, &cores_json(site.machine))?;
+    let mut folder = Store::new(site.state).create(&stored, &cores_json(site.machine, None))?;
     let measured = match measure(&stored, &mut folder, executor, observer, cancel) {
         Ok(measured) => measured,
         Err(error) => {

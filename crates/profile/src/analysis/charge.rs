@@ -46,7 +46,12 @@ impl Charge {
 
     /// Returns the sum as a share of `elapsed_ns`.
     pub(super) fn share(&self, elapsed_ns: f64) -> Estimate {
-        share(self.sum_ns / elapsed_ns, self.settled().sqrt() / elapsed_ns)
+        self.share_beside(elapsed_ns, 0.0)
+    }
+
+    /// Returns the sum as a share of `elapsed_ns`, where it has another standard deviation, `other_ns`, beside the sampling's.
+    pub(super) fn share_beside(&self, elapsed_ns: f64, other_ns: f64) -> Estimate {
+        share(self.sum_ns / elapsed_ns, self.settled().sqrt().hypot(other_ns) / elapsed_ns)
     }
 }
 

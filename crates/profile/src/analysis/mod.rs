@@ -7,13 +7,15 @@
 //!
 //! ```text
 //! made free          S = T / (T − B)
-//! spread over p      S = T / (T − Σ w/|R| · max(0, 1 − c/p))      over rounds in which R was ready
+//! spread over p      S = T / (T − Σ w/|R| · max(0, 1 − e(c)/e(p)))      over rounds in which R was ready
 //! ```
 //!
-//! The second is Amdahl's law where the function runs alone (c = 1). `docs/concepts/profile.md` has the definitions.
+//! with e(p) the work of p cores together as a multiple of that of one: p, unless it was measured. Where the function runs
+//! alone (c = 1), the second is Amdahl's law. `docs/concepts/profile.md` has the definitions.
 
 mod charge;
 mod compare;
+mod cores;
 mod segments;
 mod spots;
 mod sweep;
@@ -30,6 +32,7 @@ pub(crate) use segments::{Segment, segments};
 pub(crate) use threads::names as thread_names;
 
 pub use compare::{Comparison, SpotChange, compare};
+pub use cores::{Cores, Together};
 pub use threads::{ThreadSummary, Timeline, timelines};
 pub use whole::Whole;
 
@@ -108,6 +111,8 @@ pub struct Profile {
     pub sampling: Sampling,
     /// The number of cores for which gains are told.
     pub cores: u32,
+    /// What cores such as these do together, where that was measured.
+    pub together: Option<Together>,
     /// The program as a whole.
     pub whole: Whole,
     /// Functions, the largest gain first.
@@ -125,11 +130,12 @@ pub struct Profile {
 }
 
 /// Analyses `recording`; gains are told for `cores`.
-pub fn analyse(recording: &Recording, cores: u32) -> Profile {
+pub fn analyse(recording: &Recording, cores: impl Into<Cores>) -> Profile {
+    let cores = cores.into();
     let weights = recording.weights();
-    let sweep = sweep::sweep(recording, &weights, cores);
-    let whole = whole::whole(&sweep, recording);
-    let (functions, lines) = spots::spots(recording, &sweep);
+    let sweep = sweep::sweep(recording, &weights, &cores);
+    let whole = whole::whole(&sweep, recording, &cores);
+    let (functions, lines) = spots::spots(recording, &sweep, &cores);
     let threads = threads::summaries(recording, &sweep.segments, &weights);
     let mut profile = Profile {
         command: recording.command.clone(),
@@ -137,7 +143,8 @@ pub fn analyse(recording: &Recording, cores: u32) -> Profile {
         elapsed_s: recording.elapsed_s(),
         rounds: recording.rounds.len(),
         sampling: recording.sampling.clone(),
-        cores,
+        cores: cores.count,
+        together: cores.together,
         whole,
         functions,
         lines,

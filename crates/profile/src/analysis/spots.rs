@@ -1,7 +1,7 @@
 //! Functions and lines with their costs.
 
 use super::sweep::{Charges, Sweep};
-use super::{Spot, StateTimes, gain};
+use super::{Cores, Spot, StateTimes, gain};
 use crate::recording::{Recording, State};
 
 /// A function whose time is this share of its caller's, or more, makes a wrapper of it, if little is its own.
@@ -17,16 +17,16 @@ struct Times {
 }
 
 /// Returns functions, the largest gain first, and lines, the largest share first.
-pub(super) fn spots(recording: &Recording, sweep: &Sweep) -> (Vec<Spot>, Vec<Spot>) {
+pub(super) fn spots(recording: &Recording, sweep: &Sweep, cores: &Cores) -> (Vec<Spot>, Vec<Spot>) {
     let (functions, frames) = times(recording, sweep);
     let function_spot = |index: usize| {
         let line = recording.functions[index].first_line;
-        spot(recording, index, line, &functions[index], &sweep.functions[index], sweep.elapsed_ns)
+        spot(recording, index, line, &functions[index], &sweep.functions[index], (sweep.elapsed_ns, cores))
     };
     let line_spot = |index: usize| {
         let frame = recording.frames[index];
         let function = frame.function as usize;
-        spot(recording, function, frame.line, &frames[index], &sweep.frames[index], sweep.elapsed_ns)
+        spot(recording, function, frame.line, &frames[index], &sweep.frames[index], (sweep.elapsed_ns, cores))
     };
     let mut by_function: Vec<Spot> = (0..recording.functions.len()).map(function_spot).collect();
     let callees = heaviest_callees(recording, sweep);
@@ -58,7 +58,7 @@ fn spot(
     line: u32,
     times: &Times,
     charges: &Charges,
-    elapsed_ns: f64,
+    (elapsed_ns, cores): (f64, &Cores),
 ) -> Spot {
     let function = &recording.functions[function];
     let share = charges.total.share(elapsed_ns);
@@ -79,7 +79,7 @@ fn spot(
         overlap: charges.others_ns / charged_ns,
         waited_for_s: charges.waited_for_ns * 1e-9,
         gain_free: gain(&share),
-        gain_spread: gain(&charges.spread.share(elapsed_ns)),
+        gain_spread: gain(&charges.spread.share(elapsed_ns, cores)),
         is_wrapper: false,
     }
 }

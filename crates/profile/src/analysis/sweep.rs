@@ -1,6 +1,7 @@
 //! One pass over all rounds: who ran, who waited for whom, and what that is charged to.
 
 use super::charge::Charge;
+use super::cores::{Cores, Saved};
 use super::segments::{Segment, segments};
 use crate::recording::{Recording, State};
 
@@ -14,7 +15,7 @@ pub(super) struct Charges {
     /// Anywhere on the stack of the only thread that ran.
     pub(super) serial: Charge,
     /// What spreading it over all cores would save.
-    pub(super) spread: Charge,
+    pub(super) spread: Saved,
     /// Σ w/|R| · (|R| − 1).
     pub(super) others_ns: f64,
     /// Σ w/|R| · number of threads that waited for others.
@@ -38,7 +39,7 @@ pub(super) struct Sweep {
     /// Time in which any thread was ready.
     pub(super) busy_ns: f64,
     /// What spreading every hot spot over 2, 4, … 64 cores would save.
-    pub(super) spread_all: [Charge; 6],
+    pub(super) spread_all: [Saved; 6],
     /// Thread time by stack and state, in nanoseconds.
     pub(super) stacks: Vec<[f64; 9]>,
 }
@@ -76,7 +77,7 @@ fn with(members: &[u32], new: u32) -> Box<[u32]> {
 }
 
 /// Walks over the rounds of `recording`, which stand for `weights`; gains are told for `cores`.
-pub(super) fn sweep(recording: &Recording, weights: &[u64], cores: u32) -> Sweep {
+pub(super) fn sweep(recording: &Recording, weights: &[u64], cores: &Cores) -> Sweep {
     let members = Members::of(recording);
     let mut pass = Sweep {
         segments: segments(recording),
@@ -127,7 +128,7 @@ impl Sweep {
         seen: &[(State, u32)],
         members: &Members,
         recording: &Recording,
-        cores: u32,
+        cores: &Cores,
     ) {
         let count = |test: fn(State) -> bool| seen.iter().filter(|(state, _)| test(*state)).count();
         let ready = count(State::is_ready);
@@ -150,11 +151,12 @@ impl Sweep {
             return;
         }
         let part = 1.0 / n_running as f64;
-        let c = on_cpu.max(1) as f64;
-        let saved = |p: u32| if ready > 0 { (1.0 - c / f64::from(p)).max(0.0) } else { 0.0 };
-        for (charge, p) in self.spread_all.iter_mut().zip(CORES) {
-            charge.add(round, weight, saved(p));
+        let busy = on_cpu.max(1) as f64;
+        let saved = |p: u32| if ready > 0 { cores.saved(busy, p) } else { 0.0 };
+        for (all, p) in self.spread_all.iter_mut().zip(CORES) {
+            all.add(round, weight, 1.0, saved(p));
         }
+        let saved = saved(cores.count);
         for (_, stack) in seen.iter().filter(|thread| runs(thread)) {
             let stack = *stack as usize;
             if stack == 0 {
@@ -170,7 +172,7 @@ impl Sweep {
                 for index in list {
                     let charges = &mut all[*index as usize];
                     charges.total.add(round, weight, part);
-                    charges.spread.add(round, weight, part * saved(cores));
+                    charges.spread.add(round, weight, part, saved);
                     if n_running == 1 {
                         charges.serial.add(round, weight, 1.0);
                     }

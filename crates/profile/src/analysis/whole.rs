@@ -4,7 +4,7 @@ use festina_types::Estimate;
 use serde::{Deserialize, Serialize};
 
 use super::sweep::{CORES, Sweep};
-use super::{StateTimes, gain};
+use super::{Cores, StateTimes, gain};
 use crate::recording::Recording;
 
 /// The program as a whole.
@@ -24,7 +24,7 @@ pub struct Whole {
     pub speedups: Vec<(u32, Option<Estimate>)>,
 }
 
-pub(super) fn whole(sweep: &Sweep, recording: &Recording) -> Whole {
+pub(super) fn whole(sweep: &Sweep, recording: &Recording, cores: &Cores) -> Whole {
     let elapsed = sweep.elapsed_ns;
     let mut states_s = [0.0; 9];
     for stack in &sweep.stacks {
@@ -40,6 +40,6 @@ pub(super) fn whole(sweep: &Sweep, recording: &Recording) -> Whole {
         cores_used: sweep.on_cpu_ns / elapsed,
         idle_share: if is_empty { 0.0 } else { (1.0 - sweep.busy_ns / elapsed).clamp(0.0, 1.0) },
         states_s,
-        speedups: speedups.map(|(p, charge)| (*p, gain(&charge.share(elapsed)))).collect(),
+        speedups: speedups.map(|(p, saved)| (*p, gain(&saved.share(elapsed, cores)))).collect(),
     }
 }

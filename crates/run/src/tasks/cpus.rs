@@ -72,7 +72,11 @@ pub(crate) fn usable() -> CpuSet {
 }
 
 /// Binds this thread, and the processes that it starts from now on, to `cpus`.
-pub(crate) fn bind(cpus: &CpuSet) -> Result<(), TaskError> {
+///
+/// # Errors
+///
+/// [`TaskError::Bind`] if none of them is there, or allowed.
+pub fn bind(cpus: &CpuSet) -> Result<(), TaskError> {
     let mut set = KernelSet::new();
     for cpu in cpus.iter().filter(|&cpu| (cpu as usize) < KernelSet::MAX_CPU) {
         set.set(cpu as usize);

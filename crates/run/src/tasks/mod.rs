@@ -41,8 +41,8 @@ mod table;
 mod template;
 
 pub use backend::{AheadRunner, CommandBackend, CommandRunner, LocalCores};
-pub use cpus::{Shares, THREAD_VARIABLES};
-pub(crate) use cpus::{bind, usable as usable_cpus};
+pub(crate) use cpus::usable as usable_cpus;
+pub use cpus::{Shares, THREAD_VARIABLES, bind};
 pub use emit::Streams;
 pub(crate) use engine::with_thread_variables;
 pub use engine::{RunResult, run, run_on};

@@ -1,12 +1,29 @@
 //! `festina cores`: how many cores there really are.
 
+mod effective;
+
 use festina_machine::{
     Allocation, Cache, CacheKind, GpuVendor, Machine, Source, Surroundings, Topology, detect,
 };
 use festina_report::{Block, Report};
 use festina_types::Bytes;
+use serde::Serialize;
+
+pub(crate) use effective::design;
+pub use effective::{KernelCores, MeasuredCores, measure_cores};
 
 use crate::{Versioned, versioned};
+
+/// What `festina cores` tells.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CoresResult<'a> {
+    /// The machine.
+    #[serde(flatten)]
+    pub machine: &'a Machine,
+    /// What its cores do together, where that was measured.
+    #[serde(flatten)]
+    pub measured: Option<&'a MeasuredCores>,
+}
 
 /// Returns the machine that this program runs on, as a program started from here would find it.
 ///
@@ -15,13 +32,16 @@ pub fn cores(surroundings: &Surroundings) -> Machine {
     detect(&Source::live(), surroundings)
 }
 
-/// Returns `machine` as JSON of the schema `festina.cores/1`.
-pub fn cores_json(machine: &Machine) -> Versioned<&Machine> {
-    versioned("festina.cores/1", machine)
+/// Returns `machine`, and what was `measured`, as JSON of the schema `festina.cores/1`.
+pub fn cores_json<'a>(
+    machine: &'a Machine,
+    measured: Option<&'a MeasuredCores>,
+) -> Versioned<CoresResult<'a>> {
+    versioned("festina.cores/1", CoresResult { machine, measured })
 }
 
-/// Returns what `machine` has, and what is left of it, for people.
-pub fn cores_report(machine: &Machine) -> Report {
+/// Returns what `machine` has, what is left of it, and what was `measured`, for people.
+pub fn cores_report(machine: &Machine, measured: Option<&MeasuredCores>) -> Report {
     let advice = &machine.workers;
     let noun = if advice.workers == 1 { "worker" } else { "workers" };
     let title = format!("Use {} {noun}: {}", advice.workers, advice);
@@ -34,8 +54,16 @@ pub fn cores_report(machine: &Machine) -> Report {
     }
     report.push(Block::heading("Engines"));
     report.push(Block::key_values(engines(machine)));
-    if !machine.findings.is_empty() {
-        report.push(machine.findings.clone());
+    let mut findings = machine.findings.clone();
+    if let Some(measured) = measured {
+        report.push(Block::heading(
+            "Effective cores: the work of several workers, as a multiple of what one does alone",
+        ));
+        report.push(effective::table(measured));
+        findings.extend(measured.effective_findings.iter().cloned());
+    }
+    if !findings.is_empty() {
+        report.push(findings);
     }
     report
 }
