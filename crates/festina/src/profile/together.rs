@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use festina_machine::Machine;
 use festina_measure::{EffectiveCoresDesign, Kernel, effective_cores};
 use festina_profile::Together;
-use festina_types::{CancelToken, Workers};
+use festina_types::{CancelToken, Estimate, Workers};
 use serde::{Deserialize, Serialize};
 
 use crate::cores::design;
@@ -20,6 +20,8 @@ const HOLDS: Duration = Duration::from_secs(24 * 3600);
 /// A fraction of a second altogether.
 const ROUNDS: u32 = 11;
 const SLICE: Duration = Duration::from_millis(10);
+/// A measurement with a wider interval than this, relative to the value, says nothing: other programs ran.
+const WIDEST: f64 = 0.2;
 
 /// What was measured, and where.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ impl Measured {
 }
 
 /// Returns what the available cores of `machine` do together: as it is known in the folder `state`, else measured now and put
-/// there; `None` for one core, or where it cannot be measured.
+/// there; `None` for one core, or where it cannot be measured, as on a busy machine.
 pub(super) fn measured(machine: &Machine, state: &Path, cancel: &CancelToken) -> Option<Together> {
     if let Some(together) = known(machine, state) {
         return Some(together);
@@ -47,7 +49,9 @@ pub(super) fn measured(machine: &Machine, state: &Path, cancel: &CancelToken) ->
     let most = design.workers.last().copied().filter(|most| *most > Workers::MIN)?;
     design.workers = vec![most];
     let found = effective_cores(Kernel::Interpreter, &design, cancel).ok()?;
-    let found = found.into_iter().find(|found| found.workers == most)?;
+    let is_sure =
+        |cores: &Estimate| cores.interval.is_some_and(|i| i.relative_half_width(cores.value) < WIDEST);
+    let found = found.into_iter().find(|found| found.workers == most && is_sure(&found.cores))?;
     let together = Together { workers: most.get(), effective: found.cores };
     let (model, kernel) = (machine.model.clone(), machine.kernel.clone());
     write(&state.join(FILE), &Measured { model, kernel, cpus: design.cpus, together });
@@ -89,10 +93,16 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut machine = detect(&Source::live(), &Surroundings::default());
         assert_eq!(known(&machine, state.path()), None);
-        let first = measured(&machine, state.path(), &CancelToken::new());
-        assert_eq!(first.is_some(), machine.available_parallelism() > 1);
-        assert_eq!(known(&machine, state.path()), first);
-        assert_eq!(measured(&machine, state.path(), &CancelToken::new()), first, "it is not measured again");
+        // Nothing is kept of one core, or on a busy machine.
+        if let Some(first) = measured(&machine, state.path(), &CancelToken::new()) {
+            assert!(first.workers == machine.available_parallelism() && first.effective.value > 0.2);
+            assert_eq!(known(&machine, state.path()), Some(first));
+            assert_eq!(
+                measured(&machine, state.path(), &CancelToken::new()),
+                Some(first),
+                "it is not measured again"
+            );
+        }
         machine.model = Some("another".to_owned());
         assert_eq!(known(&machine, state.path()), None, "it is another machine's");
     }
@@ -101,7 +111,7 @@ mod tests {
     fn what_is_kept_is_read_again_and_damage_is_nothing_known() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(kept(folder.path()), None);
-        let together = Together { workers: 2, effective: festina_types::Estimate::exact(1.25) };
+        let together = Together { workers: 2, effective: Estimate::exact(1.25) };
         keep(folder.path(), together);
         assert_eq!(kept(folder.path()), Some(together));
         fs::write(folder.path().join(FILE), "{\"workers\":2").unwrap();

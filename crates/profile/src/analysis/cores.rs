@@ -37,7 +37,9 @@ impl Cores {
         else {
             return p;
         };
-        let (workers, effective) = (f64::from(workers), effective.value.max(1.0));
+        let workers = f64::from(workers);
+        // More than there are, or less than one, is chance.
+        let effective = effective.value.clamp(1.0, workers);
         if p <= workers {
             1.0 + (p - 1.0) * (effective - 1.0) / (workers - 1.0)
         } else {
@@ -108,8 +110,9 @@ mod tests {
         assert!((two.saved(1.0, 8) - 0.8).abs() < 1e-12);
         // Of four cores that do the work of 2.5, two do that of 1.5.
         assert!((cores(4, 2.5).saved(2.0, 4) - (1.0 - 1.5 / 2.5)).abs() < 1e-12);
-        // More work by fewer cores is a mistake of the measurement, and saves nothing.
+        // Less than the work of one, or more than that of two, is chance.
         assert_eq!(cores(2, 0.9).saved(1.0, 2), 0.0);
+        assert_eq!(cores(2, 2.3).saved(1.0, 2), 0.5);
     }
 
     #[test]
