@@ -22,16 +22,16 @@ def outputs(notebook: Any, kind: str) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_the_example_runs_and_shows_charts(tmp_path: Path) -> None:
     notebook: Any = nbformat.read(EXAMPLE, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are stripped before a commit"
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=120, startup_timeout=200, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert "data:image/svg+xml" in outputs(notebook, "text/html")
     assert "Speed-up" in outputs(notebook, "text/plain")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_prints_and_progress_of_workers_reach_the_cell() -> None:
     code = (
         "import festina, time\n"
@@ -42,6 +42,6 @@ def test_prints_and_progress_of_workers_reach_the_cell() -> None:
         "festina.map(work, range(6), workers=2)"
     )
     notebook: Any = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    NotebookClient(notebook, timeout=60).execute()
+    NotebookClient(notebook, timeout=60, startup_timeout=200).execute()
     assert outputs(notebook, "text/plain").count("item") == 6
     assert "[0, 1, 2, 3, 4, 5]" in outputs(notebook, "text/plain")

@@ -137,7 +137,7 @@ def test_ctrl_c_ends_a_tree_and_a_tour() -> None:
     random = np.random.default_rng(1)
     size = 3_000_000
     edges = np.column_stack([random.integers(0, size // 4, (size, 2)), random.random(size)])
-    assert interrupted(lambda: [festina.solve.mst(edges) for _ in range(100)]) < 20
+    assert interrupted(lambda: [None for _ in range(100) if festina.solve.mst(edges) is None]) < 20
     cities = random.random((500, 2)) * 1e6
     assert interrupted(lambda: festina.solve.tsp(cities, time=60)) < 10
 
