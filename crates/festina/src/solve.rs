@@ -44,7 +44,10 @@ pub fn read_instance(name: &str, bytes: &[u8]) -> Result<Instance, Error> {
     Ok(Instance::read(name, bytes, Format::detect(bytes))?)
 }
 
-/// Finds a short tour of `instance`, and checks it.
+/// The share of a time limit that is kept for the check of the answer, at most.
+const CHECK_SHARE: f64 = 0.25;
+
+/// Finds a short tour of `instance`, and checks it; a limit of time holds for both.
 ///
 /// # Errors
 ///
@@ -63,6 +66,12 @@ pub fn solve_tsp(
 ) -> Result<TspResult, Error> {
     let begin = Instant::now();
     let clock = || Seconds(begin.elapsed().as_secs_f64());
+    let limit = match limit {
+        Limit::Time(time) if request.bound => {
+            Limit::Time(Seconds(time.0 - check::seconds(instance).0.min(CHECK_SHARE * time.0)))
+        }
+        limit => limit,
+    };
     let budget = Budget::new(&clock, limit, cancel.clone());
     let solution = festina_route::solve(instance, request, &budget, backend, observe)?;
     let verdict = check::verify(instance, request.shape, &solution);

@@ -11,7 +11,7 @@ use std::error::Error;
 use std::io::Write;
 
 use common::{Threads, arguments, clock, excess};
-use festina_route::{Budget, Format, Instance, Limit, Request, solve};
+use festina_route::{Budget, Format, Instance, Limit, Request, check, solve};
 use festina_types::{CancelToken, Seconds, Workers};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -47,7 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             writeln!(out, "{line}")?;
         }
     }
+    let before = clock().0;
+    let check = check::verify(&instance, request.shape, &solution);
     let last = serde_json::json!({
+        "problems": check.problems, "check_s": clock().0 - before,
         "name": solution.name, "status": solution.status, "cost": solution.cost, "bound": solution.bound,
         "gap": solution.gap, "elapsed_s": solution.elapsed_s, "work": solution.work,
         "excess_percent": excess(solution.cost as f64, best), "seed": solution.seed,

@@ -223,6 +223,7 @@ impl Problem {
             multipliers[node as usize] = multiplier;
         }
         certificate.multipliers = multipliers;
+        certificate.left_out = self.original[certificate.left_out] as usize;
         certificate
     }
 

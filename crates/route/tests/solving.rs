@@ -148,6 +148,49 @@ fn a_bound_and_a_gap_come_with_every_tour_of_a_thousand_cities() {
 }
 
 #[test]
+fn the_bound_of_thousands_of_cities_is_proven_to_the_last_step() {
+    // Many distances that are equal, and few: lightest trees need not be one.
+    for (side, shapes) in [(40, &SHAPES[..2]), (1_000_000, &SHAPES[3..])] {
+        let instance = uniform(1600, side, 9);
+        for &shape in shapes {
+            let solution = solved(&instance, &request(Method::Greedy, shape), Limit::Work(500));
+            let mut certificate = solution.certificate.expect("a bound was asked for");
+            let proven = check::verify_bound(&instance, shape, &certificate);
+            assert_eq!(proven, check::BoundCheck::Proven(certificate.bound), "{shape:?}");
+            certificate.left_out = instance.n() + 1;
+            let stranger = check::verify_bound(&instance, shape, &certificate);
+            assert!(matches!(stranger, check::BoundCheck::Invalid(_)), "{shape:?}");
+        }
+    }
+}
+
+#[test]
+fn whenever_time_is_over_the_bound_is_proven_to_the_last_step() {
+    for seed in 0..8_u64 {
+        let mut random = Random(seed);
+        let n = 1000 + 300 * seed;
+        // Cities in towns, on a coarse grid where the seed is even.
+        let town: Vec<[u64; 2]> = (0..20).map(|_| [0; 2].map(|_| random.below(100_000))).collect();
+        let side = if seed % 2 == 0 { 30 } else { 9000 };
+        let mut city = || town[random.below(20) as usize].map(|at| (at + random.below(side)) as f64);
+        let points = (0..n).map(|_| city()).map(|[x, y]| [x, y, 0.0]).collect();
+        let instance = Instance::from_points("towns", Rule::Euclidean2, points).unwrap();
+        let ticks = std::cell::Cell::new(0.0);
+        let clock = || {
+            ticks.set(ticks.get() + 0.01);
+            Seconds(ticks.get())
+        };
+        let limit = Limit::Time(Seconds(0.04 + 0.07 * seed as f64));
+        let budget = Budget::new(&clock, limit, CancelToken::new());
+        let solution = solve(&instance, &Request::default(), &budget, &Serial, &mut |_| {}).unwrap();
+        assert_right(&instance, Shape::Closed, &solution);
+        let certificate = solution.certificate.expect("a bound was asked for");
+        let proven = check::verify_bound(&instance, Shape::Closed, &certificate);
+        assert_eq!(proven, check::BoundCheck::Proven(certificate.bound), "{n} cities");
+    }
+}
+
+#[test]
 fn degenerate_geometry_is_solved() {
     let rule = Rule::Euclidean2;
     let line: Vec<[f64; 3]> = (0..40).map(|i| [f64::from(i * 7 % 40), 0.0, 0.0]).collect();

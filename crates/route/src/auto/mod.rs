@@ -20,7 +20,7 @@ use crate::model::Model;
 use crate::request::{Budget, Limit, Request};
 use crate::solution::{Progress, gap};
 use crate::space::candidates::Candidates;
-use pieces::Piece;
+use pieces::Pieces;
 use population::Population;
 use tasks::{Common, Improve, ascended, certified, improved, map};
 
@@ -42,6 +42,15 @@ const BEFORE_PROOF: f64 = 0.25;
 /// The most nodes in a piece.
 const PIECE: usize = 50_000;
 
+/// What no kick takes less than, in seconds: a clock may not have moved.
+const FASTEST_KICK_S: f64 = 1e-7;
+
+/// The share of a time limit that the last round may take.
+const LAST_ROUND: f64 = 0.02;
+
+/// Pieces for each lane beside a task of the bound.
+const LOTS: usize = 4;
+
 /// The search, its best tour and its bound.
 pub(crate) struct Auto<'a> {
     model: &'a Model,
@@ -59,8 +68,12 @@ pub(crate) struct Auto<'a> {
     climb: Climb,
     /// Seconds that one worker takes for one kick, as far as known.
     kick_s: f64,
+    /// Seconds that a round takes without a kick.
+    round_s: f64,
     /// Whether kicks are being timed: nothing else may run beside them.
     is_calibrating: bool,
+    /// Whether there is no time for another round.
+    is_spent: bool,
     /// The share of the budget that is the search's own.
     share: f64,
 }
@@ -127,7 +140,9 @@ impl<'a> Auto<'a> {
             cost,
             climb,
             kick_s: 1e-4,
+            round_s: 0.0,
             is_calibrating: false,
+            is_spent: false,
             share: 1.0,
         };
         auto.climb.steps = auto.ascent_steps();
@@ -195,7 +210,7 @@ impl<'a> Auto<'a> {
     }
 
     fn is_done(&self) -> bool {
-        self.left() <= 0.0 || self.is_good_enough()
+        self.is_spent || self.left() <= 0.0 || self.is_good_enough()
     }
 
     /// Returns whether the tour is as good as was asked for, or optimal.
@@ -263,11 +278,14 @@ impl<'a> Auto<'a> {
         self.round(0, true)
     }
 
-    /// Learns what a kick takes.
+    /// Learns what a round takes, and a kick.
     fn calibrate(&mut self) -> Result<(), RouteError> {
         if !self.is_deterministic() && !self.is_done() {
             self.kick_s = 0.0;
             self.is_calibrating = true;
+            let before = self.budget.elapsed().0;
+            self.round(0, false)?;
+            self.round_s = self.budget.elapsed().0 - before;
             // So many that cutting the tour into pieces counts little beside them, and so few that the limit is kept.
             let n = self.model.n() as u64;
             self.round(200 + (n / 10).min(2000).max(n / 100), false)?;
@@ -280,10 +298,12 @@ impl<'a> Auto<'a> {
     fn polish(&mut self) -> Result<(), RouteError> {
         let lanes = self.lanes() as f64;
         let share = match self.limit {
-            Limit::Time(_) => {
+            Limit::Time(limit) => {
                 // Rounds that halve what is left end close to the limit whatever the machine does meanwhile.
-                let seconds = (0.5 * self.seconds_left()).clamp(0.0, self.longest_round());
-                seconds / self.kick_s
+                let left = self.seconds_left() - self.round_s;
+                self.is_spent = left < 3.0 * self.round_s + LAST_ROUND * limit.0;
+                let share = if self.is_spent { 0.9 } else { 0.5 };
+                (share * left).clamp(0.0, self.longest_round()) / self.kick_s
             }
             Limit::Work(limit) => (limit as f64 / lanes / 10.0).min(self.kicks_left() / lanes).max(100.0),
             Limit::None => 1e4,
@@ -307,10 +327,11 @@ impl<'a> Auto<'a> {
             self.whole_round(kicks, settle)?;
         }
         let spent = self.budget.elapsed().0 - before;
+        let spent = spent - self.round_s.min(0.8 * spent);
         if kicks > 100 && !settle && is_alone {
             let lanes = (self.lanes() as f64 / f64::from(self.backend.workers().get())).max(1.0);
             let now = spent / (kicks as f64 * lanes);
-            self.kick_s = if self.kick_s > 0.0 { 0.5 * (self.kick_s + now) } else { now };
+            self.kick_s = if self.kick_s > 0.0 { 0.5 * (self.kick_s + now) } else { now.max(FASTEST_KICK_S) };
         }
         let work = if settle { self.model.n() as u64 / 50 } else { kicks * self.lanes() as u64 };
         self.budget.spend(work.max(1));
@@ -340,21 +361,20 @@ impl<'a> Auto<'a> {
     fn cut_round(&mut self, kicks: u64, settle: bool) -> Result<(), RouteError> {
         let n = self.model.n();
         let lanes = self.lanes();
-        let count = lanes.max(n.div_ceil(PIECE)).next_multiple_of(lanes);
+        // Beside a task of the bound, which one of the workers is busy with, small pieces let the others share the rest.
+        let is_alone = lanes == 1 || self.is_calibrating || self.is_bound_settled();
+        let lots = if is_alone { 1 } else { LOTS.min(n / UNCUT).max(1) };
+        let count = (lots * lanes).max(n.div_ceil(PIECE)).next_multiple_of(lanes);
         let offset = self.random.below(n);
-        let bounds: Vec<usize> = (0..=count).map(|i| offset + i * n / count).collect();
-        let pieces: Vec<Piece> = bounds
-            .windows(2)
-            .map(|pair| Piece::new(self.model, &self.best, pair[0], pair[1] - pair[0]))
-            .collect();
+        let cuts: Vec<usize> = (0..=count).map(|i| offset + i * n / count).collect();
+        let pieces = Pieces::new(self.model, &self.best, &cuts);
         let kicks = kicks * lanes as u64 / count as u64;
-        let jobs: Vec<Improve> = pieces.iter().map(|_| self.job(Vec::new(), kicks, settle)).collect();
-        let tasks = pieces.iter().zip(jobs);
-        let inputs = tasks.map(|(piece, job)| piece.task(self.model, &self.candidates, job)).collect();
+        let jobs = cuts[1..].iter().map(|_| self.job(Vec::new(), kicks, settle)).collect();
+        let inputs = pieces.tasks(self.model, &self.candidates, jobs);
         let outputs = self.map_with_bound(inputs)?;
         let mut order = self.best.clone();
         let mut gain = 0;
-        for (piece, output) in pieces.iter().zip(&outputs) {
+        for (piece, output) in pieces.all.iter().zip(&outputs) {
             let (path, shorter) = improved(output)?;
             piece.put_back(&mut order, &path);
             gain += shorter;
@@ -371,9 +391,12 @@ impl<'a> Auto<'a> {
         let after_seeds = (1.0 - KICKS_PER_SEED / kicks_per_tour(size as f64, n)) * self.kicks_left();
         let mut tours = vec![];
         while tours.len() < size && !self.is_done() {
-            let batch = self.lanes().min(size - tours.len());
             let to_seeds = (self.kicks_left() - after_seeds).max(0.0);
             let kicks = (to_seeds / (size - tours.len()) as f64) as u64;
+            // While one worker is busy with the bound, the others make more.
+            let meanwhile = self.kicks_for_bound() / (kicks as f64 + 1.0);
+            let batch = self.lanes() + ((self.lanes() - 1) as f64 * meanwhile) as usize;
+            let batch = batch.min(size - tours.len());
             let noisy = |job: Improve| Improve { order: Vec::new(), noise: 0.2, settle: true, ..job };
             let jobs: Vec<Improve> = (0..batch).map(|_| noisy(self.job(Vec::new(), kicks, true))).collect();
             let inputs = jobs.iter().map(|job| self.common.improve(job)).collect();
@@ -436,13 +459,13 @@ impl<'a> Auto<'a> {
     }
 
     /// Maps tasks over the backend, with a chunk of the ascent beside them while it lasts.
-    fn map_with_bound(&mut self, mut inputs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, RouteError> {
+    fn map_with_bound(&mut self, inputs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, RouteError> {
         let bound = if self.is_calibrating { None } else { self.bound_task() };
         let has_bound = bound.is_some();
-        inputs.extend(bound);
-        let mut outputs = map(self.backend, inputs)?;
-        if has_bound && let Some(output) = outputs.pop() {
-            self.take_bound(&output)?;
+        // The bound's task, which cannot be shared out, goes first.
+        let mut outputs = map(self.backend, bound.into_iter().chain(inputs).collect())?;
+        if has_bound {
+            self.take_bound(&outputs.remove(0))?;
         }
         Ok(outputs)
     }
@@ -452,9 +475,17 @@ impl<'a> Auto<'a> {
         self.climb.chunks == 0 && self.climb.is_certified
     }
 
+    /// Returns how many kicks take as long as the next task of the bound.
+    fn kicks_for_bound(&self) -> f64 {
+        match self.climb.chunks {
+            0 => 0.0,
+            _ => (self.climb.steps / CHUNKS as usize) as f64 * self.kicks_per_step(),
+        }
+    }
+
     /// Returns the next task of the ascent, if there is one.
     fn bound_task(&mut self) -> Option<Vec<u8>> {
-        let chunk_s = (self.climb.steps / CHUNKS as usize) as f64 * self.kicks_per_step() * self.kick_s;
+        let chunk_s = self.kicks_for_bound() * self.kick_s;
         if self.climb.chunks < CHUNKS && self.seconds_left() < 2.0 * chunk_s + 3.0 * self.certify_s() {
             self.climb.chunks = 0;
         }

@@ -83,6 +83,7 @@ fn call(input: &[u8]) -> Result<Vec<u8>, String> {
             let certificate = certify(&model, &reader.read_f64s()?, upper);
             writer.u64(certificate.scale as u64);
             writer.u64(certificate.bound as u64);
+            writer.u64(certificate.left_out as u64);
             writer.i64s(&certificate.multipliers);
         }
         _ => return Err(format!("there is no task of kind {kind}")),
@@ -258,7 +259,8 @@ pub(crate) fn certified(output: &[u8]) -> Result<Certificate, RouteError> {
     let mut reader = Reader(output);
     let mut read = || -> Result<Certificate, String> {
         let (scale, bound) = (reader.u64()? as i64, reader.u64()? as i64);
-        Ok(Certificate { multipliers: reader.read_i64s()?, scale, bound })
+        let left_out = reader.u64()? as usize;
+        Ok(Certificate { multipliers: reader.read_i64s()?, left_out, scale, bound })
     };
     read().map_err(garbled)
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Give the edge of nodes i and j the integer weight `w(i, j) = scale · d(i, j) + πᵢ + πⱼ`. A tour passes each node
 /// twice, so that its weight is `scale` times its length plus `2 Σ πᵢ`; and every tour is a 1-tree (a spanning tree of all
-/// nodes but one, and two edges at that one). With `W` the weight of the lightest 1-tree of the **complete** graph,
+/// nodes but the one that is left out, and two edges at that one). With `W` the weight of the lightest 1-tree of the **complete**
+/// graph,
 ///
 /// ```text
 /// bound = ⌈(W − 2 Σ πᵢ) / scale⌉
@@ -24,6 +25,8 @@ use serde::{Deserialize, Serialize};
 pub struct Certificate {
     /// The multipliers πᵢ.
     pub multipliers: Vec<i64>,
+    /// The node that the tree leaves out.
+    pub left_out: usize,
     /// How many integer steps of a weight make one step of a length.
     pub scale: i64,
     /// The bound that they prove.

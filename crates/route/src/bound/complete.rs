@@ -2,7 +2,8 @@
 //!
 //! Small problems, and those without places, by Prim's method on the fly; others in Borůvka's rounds, where each component's
 //! lightest edge is sought through a k-d tree whose boxes know their smallest multiplier and whether all their points
-//! are in one component already.
+//! are in one component already. What a node found last stays its lightest until its other end has joined the same component,
+//! and can only be followed by something heavier.
 //!
 //! Source: W. B. March, P. Ram and A. G. Gray, *Fast Euclidean minimum spanning tree*, KDD 2010 (Borůvka over space trees).
 
@@ -28,8 +29,9 @@ pub(crate) fn certify(model: &Model, multipliers: &[f64], upper: i64) -> Certifi
     let rounded: Vec<i64> = multipliers.iter().map(|x| (x * scale as f64).round() as i64).collect();
     let weights = Weights { model, multipliers: &rounded, scale };
     let tree = lightest_tree(&weights);
-    let bound = ceiling(weights.one_tree(&tree), scale);
-    Certificate { multipliers: rounded, scale, bound }
+    let (weight, left_out) = weights.one_tree(&tree);
+    let bound = ceiling(weight, scale);
+    Certificate { multipliers: rounded, left_out, scale, bound }
 }
 
 /// Returns the minimum spanning tree of the complete graph of `model`.
@@ -64,8 +66,8 @@ impl Weights<'_> {
     }
 
     /// Returns the weight of the heaviest of the lightest 1-trees that leave out a leaf of the lightest `tree`, less
-    /// twice the sum of the multipliers.
-    fn one_tree(&self, tree: &[(u32, u32)]) -> i128 {
+    /// twice the sum of the multipliers, and the leaf.
+    fn one_tree(&self, tree: &[(u32, u32)]) -> (i128, usize) {
         let n = self.model.n();
         let mut degree = vec![0_u32; n];
         let mut only = vec![0; n];
@@ -84,10 +86,11 @@ impl Weights<'_> {
         leaves.truncate((20_000_000 / n).clamp(1, 200));
         let second = |&leaf: &u32| {
             let others = (0..n as u32).filter(|&v| v != leaf && v != only[leaf as usize]);
-            others.map(|v| self.counted(leaf, v)).min().unwrap_or(0)
+            (others.map(|v| self.counted(leaf, v)).min().unwrap_or(0), leaf as usize)
         };
-        let heaviest = leaves.iter().map(second).max().unwrap_or(0);
-        total + heaviest - 2 * self.multipliers.iter().map(|&m| i128::from(m)).sum::<i128>()
+        let (heaviest, left_out) = leaves.iter().map(second).max().expect("a tree has leaves");
+        let lifted = total + heaviest - 2 * self.multipliers.iter().map(|&m| i128::from(m)).sum::<i128>();
+        (lifted, left_out)
     }
 }
 
@@ -120,16 +123,12 @@ fn boruvka(weights: &Weights<'_>, rule: Rule, points: &[[f64; 3]]) -> Vec<(u32, 
     let smallest = smallest_multipliers(&tree, weights.multipliers);
     let mut root: Vec<u32> = (0..n as u32).collect();
     let mut chosen = Vec::with_capacity(n - 1);
+    let mut found: Vec<Option<Weighted>> = vec![None; n];
     while chosen.len() + 1 < n {
         let component: Vec<u32> = (0..n as u32).map(|v| find(&mut root, v)).collect();
         let whole = whole_components(&tree, &component);
-        let mut lightest: Vec<Option<Weighted>> = vec![None; n];
-        let mut round =
-            Round { weights, rule, tree: &tree, smallest: &smallest, component: &component, whole };
-        for node in 0..n as u32 {
-            let at = component[node as usize] as usize;
-            lightest[at] = round.lightest_from(node, lightest[at], points);
-        }
+        let round = Round { weights, rule, tree: &tree, smallest: &smallest, component: &component, whole };
+        let mut lightest = round.lightest(&mut found, points);
         if weights.model.dummy {
             round.offer_dummy(n as u32 - 1, &mut lightest);
         }
@@ -177,6 +176,36 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
+    /// Returns the lightest edge out of each component that leads from a node with a place; `found` is what the rounds before
+    /// found for each node.
+    fn lightest(&self, found: &mut [Option<Weighted>], points: &[[f64; 3]]) -> Vec<Option<Weighted>> {
+        let component = |node: u32| self.component[node as usize];
+        let mut lightest: Vec<Option<Weighted>> = vec![None; found.len()];
+        let mut asked = Vec::new();
+        for (node, edge) in (0..).zip(found.iter()) {
+            match *edge {
+                Some(edge) if component(edge.1) != component(edge.2) => {
+                    let entry = &mut lightest[component(node) as usize];
+                    *entry = Some(entry.map_or(edge, |best| best.min(edge)));
+                }
+                _ => asked.push(node),
+            }
+        }
+        for node in asked {
+            let entry = &mut lightest[component(node) as usize];
+            if let (Some(before), Some(best)) = (found[node as usize], *entry)
+                && best <= before
+            {
+                continue;
+            }
+            let edge = self.lightest_from(node, *entry, points);
+            if edge != *entry {
+                (*entry, found[node as usize]) = (edge, edge);
+            }
+        }
+        lightest
+    }
+
     /// Returns the lighter of `best` and the lightest edge from `node` out of its component.
     fn lightest_from(&self, node: u32, best: Option<Weighted>, points: &[[f64; 3]]) -> Option<Weighted> {
         let mut best = best;
@@ -225,7 +254,7 @@ impl Round<'_> {
     }
 
     /// Offers the edges of the dummy node to the components.
-    fn offer_dummy(&mut self, dummy: u32, lightest: &mut [Option<Weighted>]) {
+    fn offer_dummy(&self, dummy: u32, lightest: &mut [Option<Weighted>]) {
         let own = self.component[dummy as usize];
         for node in 0..dummy {
             let other = self.component[node as usize];

@@ -59,33 +59,70 @@ pub(crate) fn measure(rule: Rule, p: &[f64; 3], q: &[f64; 3]) -> i64 {
     }
 }
 
-/// TSPLIB 95, section 2.4, word by word; `(int)` truncates.
+/// The radius of the Earth in TSPLIB, in kilometres.
+const RRR: f64 = 6378.388;
+
+/// The mean radius of the Earth (IUGG), in metres.
+const MEAN_RADIUS: f64 = 6_371_008.8;
+
+/// TSPLIB 95, section 2.4: degrees.minutes in radians; `(int)` truncates.
 #[allow(clippy::approx_constant, reason = "the rule prescribes this value of π")]
+fn tsplib_radians(x: f64) -> f64 {
+    let deg = x as i64 as f64;
+    let min = x - deg;
+    3.141592 * (deg + 5.0 * min / 3.0) / 180.0
+}
+
+/// TSPLIB 95, section 2.4, word by word.
 fn tsplib_geo(p: &[f64; 3], q: &[f64; 3]) -> i64 {
-    let pi = 3.141592;
-    let rrr = 6378.388;
-    let radians = |x: f64| {
-        let deg = x as i64 as f64;
-        let min = x - deg;
-        pi * (deg + 5.0 * min / 3.0) / 180.0
-    };
-    let (latitude_i, longitude_i) = (radians(p[0]), radians(p[1]));
-    let (latitude_j, longitude_j) = (radians(q[0]), radians(q[1]));
+    let (latitude_i, longitude_i) = (tsplib_radians(p[0]), tsplib_radians(p[1]));
+    let (latitude_j, longitude_j) = (tsplib_radians(q[0]), tsplib_radians(q[1]));
     let q1 = f64::cos(longitude_i - longitude_j);
     let q2 = f64::cos(latitude_i - latitude_j);
     let q3 = f64::cos(latitude_i + latitude_j);
     let cosine = (0.5 * ((1.0 + q1) * q2 - (1.0 - q1) * q3)).min(1.0);
-    (rrr * f64::acos(cosine.max(-1.0)) + 1.0) as i64
+    (RRR * f64::acos(cosine.max(-1.0)) + 1.0) as i64
 }
 
-/// The haversine formula on a sphere with the mean radius of the Earth (IUGG), in whole metres.
+/// The haversine formula on a sphere with the mean radius of the Earth, in whole metres.
 fn great_circle(p: &[f64; 3], q: &[f64; 3]) -> i64 {
     let degree = std::f64::consts::PI / 180.0;
     let haversine = |angle: f64| (angle / 2.0).sin() * (angle / 2.0).sin();
     let (latitude_p, latitude_q) = (p[0] * degree, q[0] * degree);
     let longitudes = p[1] * degree - q[1] * degree;
     let h = haversine(latitude_p - latitude_q) + latitude_p.cos() * latitude_q.cos() * haversine(longitudes);
-    nint(2.0 * 6_371_008.8 * h.min(1.0).sqrt().asin())
+    nint(2.0 * MEAN_RADIUS * h.min(1.0).sqrt().asin())
+}
+
+/// Returns a place in space such that straight lines say what distances cannot be below, see [`at_least`]: on the unit sphere where
+/// the rule is of the Earth.
+pub(super) fn embedded(rule: Rule, point: &[f64; 3]) -> [f64; 3] {
+    let [latitude, longitude] = match rule {
+        Rule::Geo => [tsplib_radians(point[0]), tsplib_radians(point[1])],
+        Rule::GreatCircle => [point[0].to_radians(), point[1].to_radians()],
+        _ if rule.dimensions() == 3 => return *point,
+        _ => return [point[0], point[1], 0.0],
+    };
+    let (sin, cos) = latitude.sin_cos();
+    [cos * longitude.cos(), cos * longitude.sin(), sin]
+}
+
+/// Returns what the distance of two places cannot be below that are `straight` apart in space.
+///
+/// No rule takes away more than half a step by rounding; the rest of the step that is given away here is for floats.
+pub(super) fn at_least(rule: Rule, straight: f64) -> i64 {
+    let on_sphere = |radius: f64| radius * 2.0 * (straight / 2.0).min(1.0).asin();
+    let real = match rule {
+        Rule::Geo => on_sphere(RRR),
+        Rule::GreatCircle => on_sphere(MEAN_RADIUS),
+        Rule::Att => straight / f64::sqrt(10.0),
+        // The longest of two or three differences is at least their norm over the root of their number.
+        Rule::Maximum2 => straight / f64::sqrt(2.0),
+        Rule::Maximum3 => straight / f64::sqrt(3.0),
+        Rule::Scaled2 { steps } => straight * steps,
+        _ => straight,
+    };
+    (real * (1.0 - 1e-9)) as i64 - 1
 }
 
 #[cfg(test)]
@@ -116,7 +153,12 @@ mod tests {
             let snap = |point: [f64; 3]| if grid { point.map(|x| (2.0 * x).round() / 2.0) } else { point };
             let (p, q) = (snap(p), snap(q));
             for rule in RULES {
-                proptest::prop_assert_eq!(measure(rule, &p, &q), rule.distance(p, q), "{:?}", rule);
+                let distance = measure(rule, &p, &q);
+                proptest::prop_assert_eq!(distance, rule.distance(p, q), "{:?}", rule);
+                let (a, b) = (embedded(rule, &p), embedded(rule, &q));
+                let least = at_least(rule, norm(&a, &b, 3));
+                proptest::prop_assert!(least <= distance, "{:?}: {} of {}", rule, least, distance);
+                proptest::prop_assert!(2 * least + 6 >= distance, "{:?}: {} of {}", rule, least, distance);
             }
         }
     }

@@ -73,20 +73,22 @@ impl Candidates {
         self.nodes[range.clone()].iter().copied().zip(self.distances[range].iter().copied())
     }
 
-    /// Returns the candidates among `nodes`, which are in rising order, numbered in this order; a node that has none
-    /// gets its neighbours in the closed tour `path` of the new numbers.
-    pub(crate) fn within(&self, nodes: &[u32], path: &[u32]) -> Self {
+    /// Returns the candidates among `nodes`, renumbered by `number`, which gives none for a node that is not among them; a node that
+    /// has no candidate gets the one that follows it in the closed tour `path` of the new numbers.
+    pub(crate) fn within(&self, nodes: &[u32], path: &[u32], number: impl Fn(u32) -> Option<u32>) -> Self {
         let m = nodes.len();
         let mut place = vec![0; m];
         for (at, &node) in path.iter().enumerate() {
             place[node as usize] = at;
         }
-        let mut own = Self { k: self.k, nodes: Vec::new(), distances: Vec::new() };
+        let places = self.k * m;
+        let mut own =
+            Self { k: self.k, nodes: Vec::with_capacity(places), distances: Vec::with_capacity(places) };
         for (new, &old) in nodes.iter().enumerate() {
             let start = own.nodes.len();
             for (other, distance) in self.with_distances(old) {
-                if let Ok(at) = nodes.binary_search(&other) {
-                    own.nodes.push(at as u32);
+                if let Some(number) = number(other) {
+                    own.nodes.push(number);
                     own.distances.push(distance);
                 }
             }
