@@ -9,6 +9,7 @@ use crate::engine::{self, LoadObserver, LoadPlan, Mode, Outcome};
 use crate::judge::{closed_is_valid, open_is_valid};
 use crate::knee::{self, ClosedRun, Demand, FoundBy, Knee, OpenRun, RETROGRADE, Sizing, Subject, Target};
 use crate::plan::{Arrivals, Profile};
+use crate::record::Quantiles;
 use crate::server::{self, ServerUsage};
 use crate::slo::Slo;
 use crate::{LoadError, percentile_name};
