@@ -121,6 +121,53 @@ fn what_cannot_be_profiled_is_told_with_a_hint() {
     assert!(festina.stored().is_empty(), "{:?}", festina.stored());
 }
 
+/// Runs the verb where the kernel refuses `perf_event_open` with `error`, and returns the profile.
+fn profile_without_perf(festina: &Festina, error: &str, program: &[&str]) -> serde_json::Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/without_perf.py");
+    let inner = festina.command();
+    let mut command = Command::new("python3");
+    command.arg(script).arg(error).arg(inner.get_program()).args([
+        "profile",
+        "-q",
+        "--json=profile.json",
+        "--",
+    ]);
+    command.args(program).current_dir(festina.path());
+    for (name, value) in inner.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+        command.env(name, value);
+    }
+    let run = command.output().unwrap();
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    serde_json::from_slice(&std::fs::read(festina.path().join("profile.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn where_perf_events_are_refused_all_but_machine_code_is_seen() {
+    let festina = Festina::new();
+    let spin = "import time\ndef spins():\n    end = time.perf_counter() + 0.5\n    while time.perf_counter() < end:\n        pass\nspins()\ntime.sleep(0.3)\n";
+    festina.write("spin.py", spin);
+    for error in ["EPERM", "EACCES", "ENOSYS"] {
+        let profile = profile_without_perf(&festina, error, &["python3", "spin.py"]);
+        let functions = profile["functions"].as_array().unwrap();
+        let spins = functions.iter().find(|spot| spot["name"] == "spins").expect("Python is seen");
+        assert!(spins["total_s"].as_f64().unwrap() > 0.4, "{error}: {spins}");
+        // The sixth of the states is sleep.
+        let sleep = profile["whole"]["states_s"][5].as_f64().unwrap();
+        assert!(sleep > 0.25, "{error}: {}", profile["whole"]);
+        let findings = profile["findings"].as_array().unwrap();
+        let refused = findings.iter().find(|finding| finding["code"] == "machine-code-not-seen");
+        let hint = refused.map(|finding| finding["hint"].to_string()).unwrap_or_default();
+        assert!(
+            hint.contains("sudo sysctl kernel.perf_event_paranoid=2") && hint.contains("--cap-add PERFMON"),
+            "{error}: {findings:?}"
+        );
+    }
+    // A program of machine code has stacks where it waits.
+    let profile = profile_without_perf(&festina, "EPERM", &["sleep", "0.5"]);
+    let functions = profile["functions"].as_array().unwrap();
+    assert!(functions.iter().any(|spot| spot["kind"] == "native"), "{functions:?}");
+}
+
 #[test]
 fn a_program_that_ends_at_once_keeps_its_exit_code() {
     let festina = Festina::new();

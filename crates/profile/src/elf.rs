@@ -1,12 +1,13 @@
 //! What is needed of an ELF file: where a symbol is once the file is mapped.
 
 use std::fs::File;
+use std::rc::Rc;
 
 use festina_machine::target::Mapping;
 use object::elf::{FileHeader64, PT_LOAD};
 use object::read::ReadCache;
 use object::read::elf::{ElfFile, ProgramHeader};
-use object::{Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
+use object::{CompressionFormat, Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 /// A file that is mapped into a process.
 #[derive(Debug)]
@@ -70,18 +71,34 @@ impl ElfImage {
         Some(Found { address: section.address(), size: section.size() })
     }
 
+    /// Returns the bytes of the section called `name`; `None` if there is none, or it is compressed.
+    pub(crate) fn data(&self, name: &str) -> Option<Rc<[u8]>> {
+        let elf = self.parse()?;
+        let section = elf.section_by_name(name)?;
+        let is_plain = section.compressed_file_range().ok()?.format == CompressionFormat::None;
+        section.data().ok().filter(|data| is_plain && !data.is_empty()).map(Rc::from)
+    }
+
+    /// Returns the segments that are mapped into memory.
+    pub(crate) fn segments(&self) -> Segments {
+        let Some(elf) = self.parse() else { return Segments::default() };
+        let endian = elf.endian();
+        let loaded = elf.elf_program_headers().iter().filter(|header| header.p_type(endian) == PT_LOAD);
+        Segments(loaded.map(|header| (header.p_offset(endian), header.p_vaddr(endian))).collect())
+    }
+}
+
+/// The segments of a file that are mapped into memory: where each starts in the file, and at which of its addresses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Segments(Vec<(u64, u64)>);
+
+impl Segments {
     /// Returns what is to be added to the file's addresses where it is mapped at `mapping`.
     pub(crate) fn bias(&self, mapping: &Mapping) -> Option<u64> {
-        let elf = self.parse()?;
-        let endian = elf.endian();
-        let header = elf.elf_program_headers().iter().find(|header| {
-            let offset = header.p_offset(endian);
-            let mapped = mapping.offset..mapping.offset + (mapping.end - mapping.start);
-            // The kernel maps whole pages, from the one that holds the segment's first byte.
-            header.p_type(endian) == PT_LOAD && mapped.contains(&offset)
-        })?;
-        let mapped = mapping.start + (header.p_offset(endian) - mapping.offset);
-        Some(mapped.wrapping_sub(header.p_vaddr(endian)))
+        let mapped = mapping.offset..mapping.offset + (mapping.end - mapping.start);
+        // The kernel maps whole pages, from the one that holds the segment's first byte.
+        let (offset, address) = self.0.iter().find(|(offset, _)| mapped.contains(offset))?;
+        Some((mapping.start + (offset - mapping.offset)).wrapping_sub(*address))
     }
 }
 
@@ -103,10 +120,12 @@ mod tests {
         let image = ElfImage::new(own.open_file(&program).unwrap());
         let mapping = own.mappings().into_iter().find(|mapping| mapping.path == program).unwrap();
         let [found, missing] = image.symbols(["FESTINA_SEEN", "no such symbol"]);
-        let address = found.unwrap().address.wrapping_add(image.bias(&mapping).unwrap());
+        let address = found.unwrap().address.wrapping_add(image.segments().bias(&mapping).unwrap());
         assert_eq!(address, &raw const FESTINA_SEEN as u64);
         assert_eq!(missing, None);
         assert!(image.section(".text").is_some());
+        assert!(image.data(".eh_frame").is_some_and(|data| data.len() > 100));
+        assert_eq!(image.data(".no_such_section"), None);
     }
 
     #[test]

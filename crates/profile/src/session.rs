@@ -47,7 +47,7 @@ pub fn profile_command(
     let command = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let child = Passthrough::start(program, arguments, environment)?;
     let mut recorder = Recorder::new(&Source::live(), child.pid(), command, options, path)?;
-    let mut has_ended = || cancel.is_urgent() || child.wait(Duration::ZERO);
+    let mut has_ended = |pause| cancel.is_urgent() || child.wait(pause);
     recorder.run(&mut has_ended, &CancelToken::new(), observer);
     let status = end(child, cancel);
     recorder.finish(status)
@@ -92,7 +92,11 @@ pub fn profile_process(
     let arguments = process.arguments();
     let command = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let mut recorder = Recorder::new(&source, pid, command, options, path)?;
-    recorder.run(&mut || process.program().is_none(), cancel, observer);
+    let mut has_ended = |pause| {
+        std::thread::sleep(pause);
+        process.program().is_none()
+    };
+    recorder.run(&mut has_ended, cancel, observer);
     let recording = recorder.finish(None)?;
     if recording.threads.is_empty() { Err(ProfileError::Nothing) } else { Ok(recording) }
 }

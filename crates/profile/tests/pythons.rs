@@ -10,7 +10,10 @@ use std::collections::HashMap;
 use festina_profile::{Options, State, Target, analyse, profile_command};
 use festina_types::CancelToken;
 
-use support::{codes, program, python, pythons, record, spot};
+use support::{codes, program, python, pythons, record, record_with, spot};
+
+/// How often a program is recorded whose share other load disturbs.
+const ATTEMPTS: usize = 3;
 
 #[test]
 fn each_part_has_the_time_that_it_took_in_every_version() {
@@ -123,11 +126,19 @@ fn only_stacks_that_are_possible_are_seen_in_every_version() {
 
 #[test]
 fn a_program_in_step_with_the_looks_is_not_seen_always_at_the_same_place() {
-    let profile = analyse(&record(&[python(), &program("in_step.py")], 100.0), 2);
-    let (first, second) = (spot(&profile, "first_half").total_s, spot(&profile, "second_half").total_s);
-    let share = first / (first + second);
-    // 300 looks: a standard deviation of 3 points. Looks in step would give 0 or 1.
-    assert!((share - 0.5).abs() < 0.15, "{share}");
+    // 300 looks that are spread over their periods: a standard deviation of half a point. Looks in step would give 0 or 1. A step
+    // that came late, on a machine busy with other things, gives its time to the other half: the median of several is taken.
+    let mut shares: Vec<f64> = (0..ATTEMPTS as u64)
+        .map(|seed| {
+            let options = Options { rate_hz: 100.0, seed, ..Options::default() };
+            let profile = analyse(&record_with(&[python(), &program("in_step.py")], &options), 2);
+            let (first, second) =
+                (spot(&profile, "first_half").total_s, spot(&profile, "second_half").total_s);
+            first / (first + second)
+        })
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    assert!((shares[ATTEMPTS / 2] - 0.5).abs() < 0.02, "{shares:?}");
 }
 
 #[test]

@@ -7,18 +7,18 @@
 
 mod doing;
 mod files;
-mod instruction;
 mod mapping;
 mod memory;
 mod process;
+mod sampler;
 mod thread;
 mod usage;
 
 pub use doing::{Call, Doing, Wait};
 pub use files::TargetFiles;
-pub use instruction::InstructionSampler;
 pub use mapping::{Mapping, parse_mappings};
 pub use memory::{MemoryRange, ProcessMemory};
 pub use process::TargetProcess;
+pub use sampler::{Registers, StackSample, StackSampler};
 pub use thread::{Progress, TargetThread};
 pub use usage::{Usage, parse_io, parse_kernel_ticks};

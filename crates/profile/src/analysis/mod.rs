@@ -16,6 +16,7 @@
 mod charge;
 mod compare;
 mod cores;
+mod order;
 mod segments;
 mod spots;
 mod sweep;
@@ -57,7 +58,8 @@ pub struct Spot {
     pub line: u32,
     /// What kind of code it is.
     pub kind: Kind,
-    /// Time on it itself, over all threads, waits included.
+    /// Time on it itself, over all threads, waits included; of a Python function with the machine code that it called, such as
+    /// that of a C extension.
     pub self_s: f64,
     /// Time on it and what it called, over all threads, waits included.
     pub total_s: f64,

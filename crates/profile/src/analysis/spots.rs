@@ -1,13 +1,12 @@
 //! Functions and lines with their costs.
 
+use super::order::{self, Cost};
 use super::sweep::{Charges, Sweep};
 use super::{Cores, Spot, StateTimes, gain};
 use crate::recording::{Recording, State};
 
 /// A function whose time is this share of its caller's, or more, makes a wrapper of it, if little is its own.
 const WRAPPED: f64 = 0.9;
-/// What little is.
-const LITTLE: f64 = 0.05;
 
 /// Times of a function or a frame, over all threads.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,22 +28,19 @@ pub(super) fn spots(recording: &Recording, sweep: &Sweep, cores: &Cores) -> (Vec
         spot(recording, function, frame.line, &frames[index], &sweep.frames[index], (sweep.elapsed_ns, cores))
     };
     let mut by_function: Vec<Spot> = (0..recording.functions.len()).map(function_spot).collect();
-    let callees = heaviest_callees(recording, sweep);
-    for (spot, callee_ns) in by_function.iter_mut().zip(callees) {
-        let total = spot.share.value * sweep.elapsed_ns;
-        let is_mostly_callee = callee_ns >= WRAPPED * total;
-        spot.is_wrapper = spot.self_share.value <= LITTLE * spot.share.value && is_mostly_callee;
+    let costs: Vec<Cost> = by_function.iter().map(Cost::of).collect();
+    let callees = order::callees(recording);
+    for (spot, callees) in by_function.iter_mut().zip(&callees) {
+        let heaviest = callees.iter().map(|callee| costs[*callee].share).fold(0.0, f64::max);
+        spot.is_wrapper = Cost::of(spot).is_little_its_own() && heaviest >= WRAPPED * spot.share.value;
     }
+    let mut by_function = order::sorted(by_function, &costs, &callees);
     let mut by_line: Vec<Spot> = (0..recording.frames.len())
         .filter(|index| recording.frames[*index].line > 0)
         .map(line_spot)
         .collect();
     by_function.retain(|spot| spot.total_s > 0.0);
     by_line.retain(|spot| spot.total_s > 0.0);
-    let gained = |spot: &Spot| spot.gain_spread.map_or(f64::INFINITY, |gain| gain.value) + spot.share.value;
-    by_function.sort_by(|a, b| {
-        gained(b).total_cmp(&gained(a)).then_with(|| b.self_share.value.total_cmp(&a.self_share.value))
-    });
     by_line.sort_by(|a, b| {
         let key = |spot: &Spot| (spot.self_share.value, spot.share.value);
         key(b).0.total_cmp(&key(a).0).then(key(b).1.total_cmp(&key(a).1))
@@ -93,6 +89,7 @@ fn times(recording: &Recording, sweep: &Sweep) -> (Vec<Times>, Vec<Times>) {
             *sum += time * 1e-9;
         }
     };
+    let callers = recording.callers_in_python();
     let (mut seen_functions, mut seen_frames) = (Vec::new(), Vec::new());
     for (index, states) in sweep.stacks.iter().enumerate().skip(1) {
         if states.iter().all(|time| *time == 0.0) {
@@ -104,7 +101,7 @@ fn times(recording: &Recording, sweep: &Sweep) -> (Vec<Times>, Vec<Times>) {
         while stack != 0 {
             let node = recording.stacks[stack as usize];
             let function = recording.frames[node.frame as usize].function;
-            if stack == index as u32 {
+            if stack == index as u32 || stack == callers[index] {
                 add(&mut functions[function as usize].own, states);
                 add(&mut frames[node.frame as usize].own, states);
             }
@@ -120,18 +117,4 @@ fn times(recording: &Recording, sweep: &Sweep) -> (Vec<Times>, Vec<Times>) {
         }
     }
     (functions, frames)
-}
-
-/// Returns, for each function, the largest charge of a function that it calls.
-fn heaviest_callees(recording: &Recording, sweep: &Sweep) -> Vec<f64> {
-    let mut heaviest = vec![0.0_f64; recording.functions.len()];
-    for stack in recording.stacks.iter().skip(1).filter(|stack| stack.parent != 0) {
-        let function = |index: u32| recording.frames[index as usize].function as usize;
-        let (callee, caller) =
-            (function(stack.frame), function(recording.stacks[stack.parent as usize].frame));
-        if callee != caller {
-            heaviest[caller] = heaviest[caller].max(sweep.functions[callee].total.sum_ns);
-        }
-    }
-    heaviest
 }

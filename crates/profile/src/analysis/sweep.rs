@@ -8,7 +8,7 @@ use crate::recording::{Recording, State};
 /// What a function or a frame is charged.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Charges {
-    /// As the innermost.
+    /// As the innermost; of a Python function also with what it called of machine code.
     pub(super) own: Charge,
     /// Anywhere on the stack.
     pub(super) total: Charge,
@@ -51,6 +51,8 @@ pub(super) const CORES: [u32; 6] = [2, 4, 8, 16, 32, 64];
 struct Members {
     functions: Vec<Box<[u32]>>,
     frames: Vec<Box<[u32]>>,
+    /// The stack of the Python function whose machine code is on top of each, or 0.
+    callers: Vec<u32>,
 }
 
 impl Members {
@@ -68,7 +70,7 @@ impl Members {
             functions.push(with(&functions[parent], function));
             frames.push(with(&frames[parent], stack.frame));
         }
-        Self { functions, frames }
+        Self { functions, frames, callers: recording.callers_in_python() }
     }
 }
 
@@ -162,10 +164,12 @@ impl Sweep {
             if stack == 0 {
                 continue;
             }
-            let frame = recording.stacks[stack].frame as usize;
-            let function = recording.frames[frame].function as usize;
-            self.functions[function].own.add(round, weight, part);
-            self.frames[frame].own.add(round, weight, part);
+            for stack in [stack, members.callers[stack] as usize].into_iter().filter(|stack| *stack != 0) {
+                let frame = recording.stacks[stack].frame as usize;
+                let function = recording.frames[frame].function as usize;
+                self.functions[function].own.add(round, weight, part);
+                self.frames[frame].own.add(round, weight, part);
+            }
             for (list, all) in
                 [(&members.functions[stack], &mut self.functions), (&members.frames[stack], &mut self.frames)]
             {

@@ -71,7 +71,7 @@ impl Interpreter {
         let [symbol, version] = image.symbols(["_PyRuntime", "Py_Version"]);
         let section = || image.section(".PyRuntime");
         let found = symbol.or_else(section).ok_or(NotFound::NoPython)?;
-        let bias = image.bias(mapping).ok_or(NotFound::NoPython)?;
+        let bias = image.segments().bias(mapping).ok_or(NotFound::NoPython)?;
         let told = version.and_then(|Found { address, .. }| {
             let mut bytes = [0; 8];
             memory.fill(address.wrapping_add(bias), &mut bytes).then_some(())?;

@@ -32,7 +32,7 @@ pub(crate) enum Tried {
     Read,
     /// It runs no Python code.
     NoPython,
-    /// It changed faster than it could be read.
+    /// It changed faster than it could be read; frames are the outer ones that stood still, none if none did.
     Torn,
 }
 
@@ -47,11 +47,13 @@ struct Known {
     window: Vec<MemoryRange>,
     /// Where the frame of its innermost Python function was.
     innermost: u64,
+    /// Where its frames were when they were read last, the innermost first.
+    chain: Vec<u64>,
 }
 
 impl Known {
     fn new(state: u64) -> Self {
-        Self { state, top: 0, window: Vec::new(), innermost: 0 }
+        Self { state, top: 0, window: Vec::new(), innermost: 0, chain: Vec::new() }
     }
 }
 
@@ -156,6 +158,9 @@ impl StackReader {
                 }
                 tried = again(known, &layout, &mut frames, memory);
             }
+            if tried == Tried::Torn {
+                outer_frames(known, &layout, &mut frames, memory);
+            }
             take(index, tried, &frames);
         }
     }
@@ -190,6 +195,37 @@ fn again(known: &mut Known, layout: &Layout, frames: &mut Vec<RawFrame>, memory:
     }
     Walk { layout, ranges: &ranges, bytes: &bytes, frames, seen: Vec::new(), innermost: 0, missed: false }
         .thread(known, memory)
+}
+
+/// Reads those frames of a thread, from the outermost on, that are where they were when all could be read: calls that go on while
+/// what they call changes too fast.
+fn outer_frames(known: &Known, layout: &Layout, frames: &mut Vec<RawFrame>, memory: &mut impl Memory) {
+    /// Python's own stack grows upwards in pieces that are shorter: what is above the innermost frame has ended.
+    const LONGEST_PIECE: u64 = 1 << 20;
+    frames.clear();
+    let Some(innermost) = memory.word(known.top) else { return };
+    let size = layout.frame.size;
+    let ranges: Vec<MemoryRange> =
+        known.chain.iter().rev().map(|address| MemoryRange::new(*address, size)).collect();
+    let mut bytes = Vec::new();
+    let copied = memory.copy(&ranges, &mut bytes);
+    let mut caller = 0;
+    for (range, frame) in ranges.iter().zip(bytes[..copied.min(bytes.len())].chunks_exact(size)) {
+        let has_ended = range.address > innermost && range.address - innermost < LONGEST_PIECE;
+        if has_ended || word_at(frame, layout.frame.previous) != Some(caller) {
+            break;
+        }
+        let owner = layout.frame.owner.and_then(|offset| frame.get(offset).copied());
+        if owner != Some(OWNED_BY_C_STACK) {
+            let code = word_at(frame, layout.frame.code);
+            let place =
+                code.and_then(|code| Some((code, instruction(frame, code, layout.frame.instruction)?)));
+            let Some((code, instruction)) = place else { break };
+            frames.push(RawFrame { code, instruction });
+        }
+        caller = range.address;
+    }
+    frames.reverse();
 }
 
 /// One walk from the innermost frame outwards.
@@ -228,7 +264,12 @@ impl Walk<'_> {
         } else {
             memory.word(top)
         };
-        if walked && last == Some(first) { Tried::Read } else { Tried::Torn }
+        if walked && last == Some(first) {
+            known.chain.clone_from(&self.seen);
+            Tried::Read
+        } else {
+            Tried::Torn
+        }
     }
 
     /// Returns the address of the pointer to the innermost frame; 0 for a thread without frames.
@@ -387,6 +428,20 @@ mod tests {
         let mut other = Vec::new();
         reader.read(&[8], &mut thread(&[]), |_, tried, _| other.push(tried));
         assert_eq!(other, [Tried::NoPython]);
+    }
+
+    #[test]
+    fn of_a_torn_stack_the_outer_frames_that_stand_still_are_read() {
+        let mut reader = reader();
+        let mut memory = thread(&[0x100_000, 0x100_100, 0x100_200, 0x100_300]);
+        assert_eq!(read(&mut reader, &mut memory).0, Tried::Read);
+        // The fourth has returned, and where the third is cannot be told.
+        put(&mut memory.0[1].1, 0, 0x100_200);
+        put(&mut memory.0[4].1, 56, 0x10);
+        let (tried, frames) = read(&mut reader, &mut memory);
+        let expected = [(0x101_100, 2), (0x101_000, 0)];
+        let expected = expected.map(|(code, instruction)| RawFrame { code, instruction });
+        assert_eq!((tried, frames), (Tried::Torn, expected.to_vec()));
     }
 
     #[test]

@@ -1,34 +1,35 @@
 //! Records what a program does, without stopping it.
 //!
-//! In irregular intervals, each drawn anew from 0.2 to 1.8 periods, all threads of the program and of its descendants are
-//! looked at: has it run since (`schedstat`), what does it do (`syscall`), what is on its Python stack (its memory). A
-//! thread that has not run and was blocked is where it was: it is not looked at further. Irregular, so that a program in
-//! step with the period is not seen always at the same place.
+//! Once in each period, at a random time of it, all threads of the program and of its descendants are looked at: has it run
+//! since (`schedstat`), what does it do (`syscall`), what is on its Python stack (its memory), where is its machine code. A
+//! thread that has not run and was blocked is where it was: it is not looked at further.
 
 mod clock;
+mod lines;
 mod native;
 mod processes;
 mod python;
+mod schedule;
 mod source;
 mod thread;
 
 use std::path::Path;
+use std::time::Duration;
 
 use festina_machine::Source;
 use festina_types::{CancelToken, Finding, Seconds, Severity};
-use rand_pcg::Pcg64Mcg;
-use rand_pcg::rand_core::{Rng, SeedableRng};
 
 use crate::ProfileError;
 use crate::recording::{Catalogue, MemoryPoint, Recording, RecordingWriter, Sampling};
 use processes::Processes;
+use schedule::Schedule;
 
 /// How a program is recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Rounds a second.
     pub rate_hz: f64,
-    /// The seed of the intervals.
+    /// The seed of the times at which it is looked.
     pub seed: u64,
     /// After how much time the recording ends; `None` is with the program.
     pub duration: Option<Seconds>,
@@ -65,7 +66,7 @@ pub(crate) struct Recorder<'a> {
     catalogue: Catalogue,
     processes: Processes,
     file: Option<RecordingWriter>,
-    random: Pcg64Mcg,
+    schedule: Schedule,
     start_ns: u64,
     next_memory_ns: u64,
     next_slow_ns: u64,
@@ -102,15 +103,14 @@ impl<'a> Recorder<'a> {
             }
             None => None,
         };
-        let processes = Processes::new(source.clone(), root, options.rate_hz);
-        let random = Pcg64Mcg::seed_from_u64(options.seed);
+        let processes = Processes::new(source.clone(), root);
         Ok(Self {
             options,
             recording,
             catalogue,
             processes,
             file,
-            random,
+            schedule: Schedule::new(start_ns, options.seed),
             start_ns,
             next_memory_ns: 0,
             next_slow_ns: SLOW_NS,
@@ -118,17 +118,16 @@ impl<'a> Recorder<'a> {
         })
     }
 
-    /// Records until `has_ended`, the time is over, or it is canceled.
+    /// Records until the program `has_ended`, which is waited for that long, the time is over, or it is canceled.
     pub(crate) fn run(
         &mut self,
-        has_ended: &mut dyn FnMut() -> bool,
+        has_ended: &mut dyn FnMut(Duration) -> bool,
         cancel: &CancelToken,
         observer: &mut dyn Observer,
     ) {
         let _precise = clock::PreciseSleep::new();
         let cpu_before = clock::cpu_ns();
         let limit = self.options.duration.map_or(u64::MAX, |duration| (duration.0 * 1e9) as u64);
-        let mut due = self.start_ns;
         let mut spent_before = cpu_before;
         loop {
             let now = clock::now_ns() - self.start_ns;
@@ -136,15 +135,17 @@ impl<'a> Recorder<'a> {
                 break;
             }
             self.round(now);
-            if cancel.is_requested() || has_ended() {
-                break;
-            }
             self.slow(now, observer);
             let spent = clock::cpu_ns();
-            self.adapt(spent - spent_before);
+            // What is spent once is no reason to look less often.
+            let once = self.processes.take_single_ns();
+            self.adapt((spent - spent_before).saturating_sub(once));
             spent_before = spent;
-            due = (due + self.interval_ns()).max(clock::now_ns() + self.interval_ns() / 10);
-            clock::sleep_until(due);
+            let period_ns = self.stretched * 1e9 / self.options.rate_hz;
+            let due = self.schedule.next(clock::now_ns(), period_ns);
+            if ends_before(due, has_ended, cancel) {
+                break;
+            }
         }
         self.recording.end_ns = (clock::now_ns() - self.start_ns).min(limit);
         self.recording.sampling.cpu_s = (clock::cpu_ns() - cpu_before) as f64 * 1e-9;
@@ -156,7 +157,7 @@ impl<'a> Recorder<'a> {
     ///
     /// If its file cannot be written.
     pub(crate) fn finish(mut self, status: Option<festina_types::Status>) -> Result<Recording, ProfileError> {
-        self.processes.finish(&mut self.recording);
+        let has_lines = self.processes.finish(&mut self.recording);
         source::note(&mut self.recording, self.processes.files());
         self.recording.status = status;
         if self.stretched > 1.2 {
@@ -170,7 +171,8 @@ impl<'a> Recorder<'a> {
         }
         if let Some(file) = self.file.take() {
             let action = "write the recording".to_owned();
-            file.finish(&self.recording).map_err(|source| ProfileError::File { action, source })?;
+            file.finish(&self.recording, has_lines)
+                .map_err(|source| ProfileError::File { action, source })?;
         }
         Ok(self.recording)
     }
@@ -207,10 +209,18 @@ impl<'a> Recorder<'a> {
         let fitting = spent_ns as f64 * self.options.rate_hz * 1e-9 / LARGEST_SHARE;
         self.stretched += (fitting.max(1.0) - self.stretched) / 64.0;
     }
+}
 
-    /// Returns the next interval: the period on average.
-    fn interval_ns(&mut self) -> u64 {
-        let uniform = (self.random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        ((0.2 + 1.6 * uniform) * self.stretched * 1e9 / self.options.rate_hz) as u64
+/// Waits until `due`, and returns whether the recording ended before: with the program, or since it was canceled.
+fn ends_before(due: u64, has_ended: &mut dyn FnMut(Duration) -> bool, cancel: &CancelToken) -> bool {
+    loop {
+        let pause = due.saturating_sub(clock::now_ns());
+        if cancel.is_requested() || has_ended(Duration::from_nanos(pause)) {
+            return true;
+        }
+        // A signal may have ended the pause.
+        if clock::now_ns() >= due {
+            return false;
+        }
     }
 }

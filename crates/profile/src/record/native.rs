@@ -1,51 +1,116 @@
-//! The machine code of threads that run no Python: the function in which they are, where the kernel tells the instruction.
+//! The machine code of threads: where they compute, by asking the kernel; where they are blocked, by their registers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
-use festina_machine::target::{InstructionSampler, TargetProcess};
+use festina_machine::target::{ProcessMemory, Registers, StackSample, StackSampler, TargetProcess};
+use festina_types::{Finding, Severity};
 
-use super::python::unseen_frame;
-use crate::native::{CodeMap, Tables};
-use crate::recording::{Catalogue, Frame, Recording};
+use super::{clock, lines};
+use crate::native::{Code, CodeFiles, CodeMap, End, FileAddress, NO_FRAME_POINTER, StackMemory};
+use crate::recording::{Catalogue, Frame, Function, Kind, Recording};
 
-/// Threads are asked for their instruction once they have been seen to compute so often without Python.
+/// Threads are asked where they are once they have been seen to compute so often.
 const LOOKS_BEFORE: u32 = 3;
 /// No more threads than these are asked: each takes memory that the kernel keeps for all users.
 const MOST: usize = 128;
-/// Instructions noted for each round, so that the last one before a round is at a time as irregular as the round.
-const PER_ROUND: f64 = 4.0;
-/// A thread that ran for so long, and for so many notes, without one was in the kernel.
-const KERNEL_NS: u64 = 5_000_000;
-const KERNEL_NOTES: u64 = 4;
+/// Threads are asked no more often than this.
+const SHORTEST_PAUSE_NS: u64 = 400_000;
+/// Where the kernel's own code is not noted, a thread that ran for so long, and through so many looks, was in it.
+const KERNEL_NS: u64 = 10_000_000;
+const KERNEL_LOOKS: u32 = 8;
+/// How often it is looked at least what is mapped where, if something lies where nothing was.
+const REFRESH_NS: u64 = 100_000_000;
+/// The function of `CPython` that runs Python code: in its place stand the Python frames.
+const EVALUATION: &str = "_PyEval_EvalFrameDefault";
 
 /// What all processes share of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Natives {
-    tables: Tables,
-    rate_hz: u64,
+    files: CodeFiles,
     n_open: usize,
     is_refused: bool,
-    /// Whether any instruction was noted.
-    pub(super) is_used: bool,
+    last_start_ns: u64,
+    sample: StackSample,
+    addresses: Vec<u64>,
+    /// Stacks that were walked, and those of which callers could not be told, by their outermost function.
+    n_walked: u64,
+    lost: HashMap<u32, u64>,
+    /// CPU time that went into reading files.
+    reading_ns: u64,
+    /// The frames of machine code.
+    frames: HashMap<FileAddress, u32>,
+    /// The files of interpreters: their own lines are of no interest.
+    interpreters: HashSet<(u64, u64)>,
 }
 
 impl Natives {
-    pub(super) fn new(rate_hz: f64) -> Self {
-        let rate_hz = (PER_ROUND * rate_hz).clamp(1.0, 20_000.0) as u64;
-        Self { tables: Tables::default(), rate_hz, n_open: 0, is_refused: false, is_used: false }
+    /// Returns whether threads may be asked in the round at `now`.
+    pub(super) fn begin(&mut self, now: u64) -> bool {
+        let may = now >= self.last_start_ns + SHORTEST_PAUSE_NS || self.last_start_ns == 0;
+        if may {
+            self.last_start_ns = now.max(1);
+        }
+        may
     }
 
-    /// Returns whether a thread computed whose instructions the kernel does not tell us.
-    pub(super) fn is_refused(&self) -> bool {
-        self.is_refused
+    /// Returns how much CPU time went into reading files since this was called before: that is spent once.
+    pub(super) fn take_reading_ns(&mut self) -> u64 {
+        std::mem::take(&mut self.reading_ns)
     }
 
-    fn open(&mut self, tid: u32) -> Option<InstructionSampler> {
+    /// Says at the end what was seen, and what not, and tells lines; returns whether there are stacks of machine code.
+    pub(super) fn finish(&self, recording: &mut Recording) -> bool {
+        /// Less is not worth a word.
+        const LEAST_LOST: f64 = 0.05;
+        if self.n_walked > 0 {
+            recording.sampling.backends.push("stacks of machine code by timer (perf_event_open)".to_owned());
+        }
+        if self.is_refused {
+            recording.findings.push(
+                Finding::new(
+                    Severity::Note,
+                    "machine-code-not-seen",
+                    "the kernel does not let us see where machine code computes: of programs without Python only waits have \
+                     stacks, and C extensions are part of the Python lines that call them",
+                )
+                .with_hint(
+                    "sudo sysctl kernel.perf_event_paranoid=2 allows it until the next boot; in a container: \
+                     --cap-add PERFMON",
+                ),
+            );
+        }
+        let lost: u64 = self.lost.values().sum();
+        let most = self.lost.iter().max_by_key(|(frame, count)| (**count, **frame));
+        if let Some((frame, _)) = most.filter(|_| lost as f64 >= LEAST_LOST * self.n_walked as f64) {
+            let function = &recording.functions[recording.frames[*frame as usize].function as usize];
+            let share = 100.0 * lost as f64 / self.n_walked as f64;
+            let message = format!(
+                "the callers of machine code are missing in {share:.0} % of its stacks, mostly above {} ({})",
+                function.name, function.file
+            );
+            recording.findings.push(Finding::new(Severity::Note, "callers-not-seen", message).with_hint(
+                "build it with its unwind tables (-fasynchronous-unwind-tables, and not without .eh_frame), or with \
+                 -fno-omit-frame-pointer",
+            ));
+        }
+        lines::expand(recording, &self.frames, |address| {
+            let is_own = !self.interpreters.contains(&address.file);
+            if is_own { self.files.places(address) } else { Vec::new() }
+        });
+        if self.files.has_left_out_lines() {
+            let message = "debug information longer than 160 MB was left out: functions have no lines, and \
+                           inlined ones are not told";
+            recording.findings.push(Finding::new(Severity::Note, "lines-left-out", message));
+        }
+        !self.frames.is_empty()
+    }
+
+    fn open(&mut self, tid: u32) -> Option<StackSampler> {
         if self.is_refused || self.n_open >= MOST {
             return None;
         }
-        let opened = InstructionSampler::open(tid, self.rate_hz);
+        let opened = StackSampler::open(tid);
         if let Err(error) = &opened {
             let kind = error.kind();
             let is_forbidden = matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported);
@@ -57,63 +122,93 @@ impl Natives {
     }
 }
 
-/// A thread that computes without Python.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Computing {
-    pub(super) tid: u32,
-    /// How long it ran since it was looked at before.
-    pub(super) ran_ns: u64,
-    /// The stack that stands for its program.
-    pub(super) program: u32,
-}
-
 /// What is known of the machine code of one thread.
 #[derive(Debug, Default)]
 pub(super) struct NativeThread {
-    sampler: Option<InstructionSampler>,
+    sampler: Option<StackSampler>,
+    is_started: bool,
     looks: u32,
-    /// The stack that was seen last.
-    last: Option<u32>,
-    /// How long it ran since an instruction was noted.
+    /// The stack that was seen last, on top of which other one.
+    last: Option<(u32, u32)>,
+    /// How long it ran, and how often it was looked at, since it was noted.
     unseen_ns: u64,
+    unseen_looks: u32,
 }
 
 impl NativeThread {
-    /// Stops to ask for its instructions.
-    pub(super) fn close(&mut self, natives: &mut Natives) {
-        if self.sampler.take().is_some() {
-            natives.n_open -= 1;
-        }
-        self.last = None;
-    }
-
-    /// Returns the stack of a thread that computes without Python: its function, to which `name` gives a frame, on top of
-    /// the program's own stack.
-    pub(super) fn stack(
-        &mut self,
-        thread: Computing,
-        mut name: impl FnMut(u64, &mut Natives, &mut Recording, &mut Catalogue) -> Option<u32>,
-        natives: &mut Natives,
-        recording: &mut Recording,
-        catalogue: &mut Catalogue,
-    ) -> u32 {
-        let Computing { tid, ran_ns, program } = thread;
+    /// Asks where the thread `tid` is, which is on a CPU or ready for one.
+    pub(super) fn start(&mut self, tid: u32, natives: &mut Natives) {
         self.looks += 1;
         if self.sampler.is_none() && self.looks == LOOKS_BEFORE {
             self.sampler = natives.open(tid);
         }
-        let Some(sampler) = &mut self.sampler else { return program };
-        self.unseen_ns += ran_ns;
-        if let Some(instruction) = sampler.latest() {
-            natives.is_used = true;
-            self.unseen_ns = 0;
-            let frame = name(instruction, natives, recording, catalogue);
-            self.last = frame.map(|frame| catalogue.stack(recording, program, frame));
-        } else if self.unseen_ns > KERNEL_NS.max(KERNEL_NOTES * 1_000_000_000 / natives.rate_hz) {
-            let kernel = unseen_frame("[kernel]", recording, catalogue);
-            self.last = Some(catalogue.stack(recording, program, kernel));
+        if let Some(sampler) = &self.sampler {
+            sampler.start();
+            self.is_started = true;
         }
-        self.last.unwrap_or(program)
+    }
+
+    /// Returns whether the answer is there, or none was asked for.
+    pub(super) fn is_answered(&self) -> bool {
+        !self.is_started || self.sampler.as_ref().is_none_or(StackSampler::has_sample)
+    }
+
+    /// Ends asking.
+    pub(super) fn close(&mut self, natives: &mut Natives) {
+        if self.sampler.take().is_some() {
+            natives.n_open -= 1;
+        }
+        self.is_started = false;
+    }
+
+    /// Returns the stack of a thread that is on a CPU or ready for one and has run for `ran_ns` since it was looked at before:
+    /// what was noted of it, on top of `below`. If it `was_switched` since it was asked, it was in the kernel for that only.
+    pub(super) fn stack(
+        &mut self,
+        below: Below,
+        ran_ns: u64,
+        was_switched: impl FnOnce() -> bool,
+        process: &mut Seen<'_>,
+    ) -> u32 {
+        let Some(sampler) = self.sampler.as_mut().filter(|_| std::mem::take(&mut self.is_started)) else {
+            return self.before(below);
+        };
+        let mut sample = std::mem::take(&mut process.natives.sample);
+        let is_noted = sampler.stop(&mut sample);
+        sample.is_in_kernel &= is_noted && !(sample.registers.is_some() && was_switched());
+        let sees_kernel = sampler.sees_kernel();
+        self.unseen_ns = if is_noted { 0 } else { self.unseen_ns + ran_ns };
+        self.unseen_looks = if is_noted { 0 } else { self.unseen_looks + 1 };
+        if is_noted {
+            self.last = Some((below.stack(), process.noted(&sample, below)));
+        } else if !sees_kernel && self.unseen_ns > KERNEL_NS && self.unseen_looks >= KERNEL_LOOKS {
+            let stack = process.kernel(below.stack());
+            self.last = Some((below.stack(), stack));
+        }
+        process.natives.sample = sample;
+        self.before(below)
+    }
+
+    /// Returns the stack that was seen last, if what is below it is still the same.
+    fn before(&self, below: Below) -> u32 {
+        self.last.filter(|(known, _)| *known == below.stack()).map_or(below.stack(), |(_, stack)| stack)
+    }
+}
+
+/// What the frames of machine code stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Below {
+    /// The stack that stands for a program: all frames are shown.
+    Program(u32),
+    /// A Python stack: what its innermost function has called is shown.
+    Python(u32),
+}
+
+impl Below {
+    fn stack(self) -> u32 {
+        match self {
+            Self::Program(stack) | Self::Python(stack) => stack,
+        }
     }
 }
 
@@ -121,26 +216,189 @@ impl NativeThread {
 #[derive(Debug, Default)]
 pub(super) struct ProcessCode {
     map: CodeMap,
-    frames: HashMap<u64, u32>,
+    known: HashMap<u64, Known>,
+    next_refresh_ns: u64,
+    has_new: bool,
 }
 
 impl ProcessCode {
-    /// Returns the frame of the function at the address `instruction`; `None` if it is gone.
-    pub(super) fn frame(
-        &mut self,
-        instruction: u64,
-        process: &TargetProcess,
-        natives: &mut Natives,
-        recording: &mut Recording,
-        catalogue: &mut Catalogue,
-    ) -> Option<u32> {
-        if let Some(frame) = self.frames.get(&instruction) {
-            return Some(*frame);
+    /// Returns whether anything has been seen of it since this was called before.
+    pub(super) fn take_new(&mut self) -> bool {
+        std::mem::take(&mut self.has_new)
+    }
+}
+
+/// What is known of an address.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    frame: u32,
+    file: (u64, u64),
+    is_evaluation: bool,
+}
+
+/// A process, and where what is seen of it goes.
+pub(super) struct Seen<'a> {
+    pub(super) code: &'a mut ProcessCode,
+    pub(super) process: &'a TargetProcess,
+    pub(super) memory: &'a mut ProcessMemory,
+    pub(super) natives: &'a mut Natives,
+    pub(super) recording: &'a mut Recording,
+    pub(super) catalogue: &'a mut Catalogue,
+}
+
+impl Seen<'_> {
+    /// Returns the stack of a thread that is blocked with these registers, on top of `program`.
+    pub(super) fn blocked(&mut self, stack_pointer: u64, instruction: u64, program: u32) -> u32 {
+        let registers = Registers { instruction, stack_pointer, frame_pointer: NO_FRAME_POINTER };
+        let mut addresses = std::mem::take(&mut self.natives.addresses);
+        let end = self.walk(registers, &[], &mut addresses);
+        let stack = self.on_program(&addresses, end, program);
+        self.natives.addresses = addresses;
+        stack
+    }
+
+    /// Returns the stack of a thread that was noted on a CPU.
+    fn noted(&mut self, sample: &StackSample, below: Below) -> u32 {
+        let mut addresses = std::mem::take(&mut self.natives.addresses);
+        addresses.clear();
+        let end = match sample.registers {
+            Some(registers) => self.walk(registers, &sample.stack, &mut addresses),
+            None => {
+                addresses.extend((!sample.is_in_kernel).then_some(sample.instruction));
+                End::Lost
+            }
+        };
+        self.natives.n_walked += 1;
+        let stack = match below {
+            Below::Program(program) => {
+                self.note_lost(&addresses, end);
+                self.on_program(&addresses, end, program)
+            }
+            Below::Python(python) => self.on_python(&addresses, end, python),
+        };
+        self.natives.addresses = addresses;
+        if sample.is_in_kernel { self.kernel(stack) } else { stack }
+    }
+
+    fn walk(&mut self, registers: Registers, noted: &[u8], addresses: &mut Vec<u64>) -> End {
+        let before = clock::cpu_ns();
+        let mut memory = StackMemory::new(registers, noted, self.memory);
+        let code = &mut *self.code;
+        let mut end = code.map.unwind(&mut memory, self.process, &mut self.natives.files, addresses);
+        let now = clock::now_ns();
+        let is_covered = addresses.iter().all(|address| code.map.covers(*address));
+        if !is_covered && now >= code.next_refresh_ns {
+            // A library that was loaded since.
+            code.next_refresh_ns = now + REFRESH_NS;
+            code.map.refresh(self.process);
+            end = code.map.unwind(&mut memory, self.process, &mut self.natives.files, addresses);
         }
-        let function = self.map.function(instruction, process, &mut natives.tables)?;
-        let function = catalogue.function(recording, function);
-        let frame = catalogue.frame(recording, Frame { function, line: 0 });
-        self.frames.insert(instruction, frame);
-        Some(frame)
+        self.note_reading(before);
+        end
+    }
+
+    /// Takes what lasted longer than a look does for the reading of files.
+    fn note_reading(&mut self, before: u64) {
+        const LONGEST_LOOK_NS: u64 = 1_000_000;
+        let spent = clock::cpu_ns() - before;
+        self.natives.reading_ns += if spent > LONGEST_LOOK_NS { spent } else { 0 };
+    }
+
+    fn note_lost(&mut self, addresses: &[u64], end: End) {
+        let outermost = addresses.last().filter(|_| end == End::Lost);
+        if let Some(frame) = outermost.map(|address| self.known(*address).frame) {
+            *self.natives.lost.entry(frame).or_default() += 1;
+        }
+    }
+
+    /// Returns all frames of `addresses` on top of `program`.
+    fn on_program(&mut self, addresses: &[u64], end: End, program: u32) -> u32 {
+        let missing = match end {
+            End::Outermost => None,
+            End::Lost => Some("[callers not seen]"),
+            End::Deep => Some("[deeper than is followed]"),
+        };
+        let mut stack = program;
+        if let Some(name) = missing {
+            let frame = super::python::unseen_frame(name, self.recording, self.catalogue);
+            stack = self.catalogue.stack(self.recording, stack, frame);
+        }
+        for address in addresses.iter().rev() {
+            let frame = self.known(*address).frame;
+            stack = self.catalogue.stack(self.recording, stack, frame);
+        }
+        stack
+    }
+
+    /// Returns the frames of `addresses` on top of the Python stack `python`, as far as its innermost function has called them;
+    /// the interpreter's own functions between it and what it has called are left out.
+    ///
+    /// Where the walk was lost before it came to the interpreter, the innermost function is all that is sure.
+    fn on_python(&mut self, addresses: &[u64], end: End, python: u32) -> u32 {
+        let known: Vec<Known> = addresses.iter().map(|address| self.known(*address)).collect();
+        let Some(evaluation) = known.iter().position(|known| known.is_evaluation) else {
+            let is_called = |known: &&Known| {
+                end == End::Lost && known.file != (0, 0) && !self.natives.interpreters.contains(&known.file)
+            };
+            let innermost = known.first().filter(is_called).map(|known| known.frame);
+            return innermost.map_or(python, |frame| self.catalogue.stack(self.recording, python, frame));
+        };
+        let interpreter = known[evaluation].file;
+        let called = known[..evaluation].iter().rev().skip_while(|known| known.file == interpreter);
+        called.fold(python, |stack, known| self.catalogue.stack(self.recording, stack, known.frame))
+    }
+
+    /// Returns the kernel on top of `stack`.
+    fn kernel(&mut self, stack: u32) -> u32 {
+        let name = "[kernel]".to_owned();
+        let function = Function { name, file: String::new(), first_line: 0, kind: Kind::Native };
+        let function = self.catalogue.function(self.recording, function);
+        let frame = self.catalogue.frame(self.recording, Frame { function, line: 0 });
+        self.catalogue.stack(self.recording, stack, frame)
+    }
+
+    /// Returns what is known of `address`.
+    fn known(&mut self, address: u64) -> Known {
+        if let Some(known) = self.code.known.get(&address) {
+            return *known;
+        }
+        let before = clock::cpu_ns();
+        let code = self.code.map.code(address, self.process, &mut self.natives.files);
+        let known = match &code {
+            Some(code) => self.note(code),
+            None => {
+                let frame = super::python::unseen_frame("[unknown]", self.recording, self.catalogue);
+                Known { frame, file: (0, 0), is_evaluation: false }
+            }
+        };
+        self.note_reading(before);
+        // What lies nowhere may be a library that is not known yet.
+        if code.is_some() {
+            self.code.has_new = true;
+            self.code.known.insert(address, known);
+        }
+        known
+    }
+
+    fn note(&mut self, code: &Code) -> Known {
+        let function = self.catalogue.function(self.recording, code.function.clone());
+        let is_evaluation = code.symbol.as_deref().is_some_and(|symbol| symbol.starts_with(EVALUATION));
+        let file = code.address.map_or((0, 0), |address| address.file);
+        if is_evaluation {
+            self.natives.interpreters.insert(file);
+        }
+        let frame = match code.address {
+            // Lines are told at the end: until then, each address has a frame of its own.
+            Some(address) => {
+                let natives = &mut *self.natives;
+                *natives.frames.entry(address).or_insert_with(|| {
+                    let frame = self.recording.frames.len() as u32;
+                    self.recording.frames.push(Frame { function, line: 0 });
+                    frame
+                })
+            }
+            None => self.catalogue.frame(self.recording, Frame { function, line: 0 }),
+        };
+        Known { frame, file, is_evaluation }
     }
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use festina_machine::Source;
-use festina_machine::target::{ProcessMemory, TargetFiles, TargetProcess, Usage};
+use festina_machine::target::{Doing, ProcessMemory, TargetFiles, TargetProcess, Usage};
 use festina_types::{Bytes, Finding, Severity};
 
 use super::clock;
-use super::native::{Computing, Natives, ProcessCode};
+use super::native::{Below, Natives, ProcessCode, Seen};
 use super::python::{Python, unseen};
 use super::thread::{Look, Watched, state_of};
 use crate::recording::{Catalogue, Process, Recording, State};
@@ -22,6 +22,11 @@ const PERIOD_OVER_COST: u64 = 30;
 const USAGE_NS: u64 = 100_000_000;
 /// For so long after it was first seen, a thread is expected to begin to run Python.
 const FRESH_NS: u64 = 100_000_000;
+/// How long the answers of threads that were asked where they are may take: at first without giving up the CPU, and then, for those
+/// that we took it from, so many times so long.
+const ANSWER_NS: u64 = 50_000;
+const PAUSE_NS: u64 = 50_000;
+const PAUSES: u32 = 2;
 
 /// All processes that are recorded.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ pub(super) struct Processes {
     unsupported: Vec<String>,
     /// Whether waits are seen by their system calls.
     tells_calls: bool,
-    /// Where the processes that run Python look for files.
+    /// Where the processes of which functions were seen look for files.
     files: Vec<TargetFiles>,
     natives: Natives,
 }
@@ -59,11 +64,24 @@ struct Living {
     has_new_python: bool,
     /// Its machine code.
     code: ProcessCode,
+    /// What its threads did in this round, if it was new.
+    did: Vec<Did>,
     next_usage_ns: u64,
 }
 
+/// What a thread did in a round.
+#[derive(Clone, Copy, Debug)]
+struct Did {
+    /// Its index among the threads.
+    thread: usize,
+    doing: Doing,
+    state: State,
+    /// Its Python stack, if it runs Python.
+    python: Option<u32>,
+}
+
 impl Processes {
-    pub(super) fn new(source: Source, root: u32, rate_hz: f64) -> Self {
+    pub(super) fn new(source: Source, root: u32) -> Self {
         Self {
             source,
             living: Vec::new(),
@@ -73,7 +91,7 @@ impl Processes {
             unsupported: Vec::new(),
             tells_calls: false,
             files: Vec::new(),
-            natives: Natives::new(rate_hz),
+            natives: Natives::default(),
         }
     }
 
@@ -96,27 +114,57 @@ impl Processes {
             let pause = (now / 20).clamp(SHORTEST_DISCOVERY_NS, DISCOVERY_NS).max(cost * PERIOD_OVER_COST);
             self.next_discovery_ns = now + pause.min(LONGEST_DISCOVERY_NS);
         }
+        let may_ask = self.natives.begin(now);
         let (source, files, natives) = (&self.source, &mut self.files, &mut self.natives);
         self.living.retain_mut(|living| {
-            let is_living = living.look(now, source, natives, recording, catalogue);
+            let is_living = living.look(now, may_ask, source, natives, recording, catalogue);
             if std::mem::take(&mut living.has_new_python) {
                 note_files(files, source, living.process.pid());
             }
             is_living
         });
+        if may_ask {
+            self.wait_for_answers();
+        }
+        for living in &mut self.living {
+            living.settle(&mut self.natives, recording, catalogue);
+            if living.code.take_new() {
+                note_files(&mut self.files, &self.source, living.process.pid());
+            }
+        }
     }
 
-    /// Says at the end what was seen, and what not.
-    pub(super) fn finish(&mut self, recording: &mut Recording) {
+    /// Waits until all threads that were asked where they are have been noted; not long, since some may wait for a CPU.
+    fn wait_for_answers(&self) {
+        let are_there = || self.living.iter().all(Living::is_answered);
+        let end = clock::now_ns() + ANSWER_NS;
+        while !are_there() {
+            if clock::now_ns() >= end {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        for _ in 0..PAUSES {
+            if are_there() {
+                break;
+            }
+            clock::sleep_until(clock::now_ns() + PAUSE_NS);
+        }
+    }
+
+    /// Returns how much CPU time went into what is done once since this was called before.
+    pub(super) fn take_single_ns(&mut self) -> u64 {
+        self.natives.take_reading_ns()
+    }
+
+    /// Says at the end what was seen, and what not; returns whether stacks are others than before, since lines were told.
+    pub(super) fn finish(&mut self, recording: &mut Recording) -> bool {
         for living in &self.living {
             note_python(living, recording);
         }
         let backends = &mut recording.sampling.backends;
         if recording.sampling.stacks_read > 0 {
             backends.push("Python stacks from memory (process_vm_readv)".to_owned());
-        }
-        if self.natives.is_used {
-            backends.push("functions of machine code by timer (perf_event_open)".to_owned());
         }
         backends.push(if self.tells_calls {
             "waits by system call (/proc/PID/task/TID/syscall)".to_owned()
@@ -136,19 +184,7 @@ impl Processes {
                 ),
             );
         }
-        if self.natives.is_refused() {
-            recording.findings.push(
-                Finding::new(
-                    Severity::Note,
-                    "machine-code-not-seen",
-                    "the kernel does not let us see the functions of machine code: programs without Python are one block each",
-                )
-                .with_hint(
-                    "sudo sysctl kernel.perf_event_paranoid=2 allows it until the next boot; in a container: \
-                     --cap-add PERFMON",
-                ),
-            );
-        }
+        let has_lines = self.natives.finish(recording);
         for version in &self.unsupported {
             recording.findings.push(
                 Finding::new(
@@ -159,6 +195,7 @@ impl Processes {
                 .with_hint("festina reads CPython 3.9 to 3.13, with its GIL"),
             );
         }
+        has_lines
     }
 
     fn discover(&mut self, now: u64, recording: &mut Recording, catalogue: &mut Catalogue) {
@@ -224,6 +261,7 @@ impl Processes {
             fresh_until_ns: 0,
             has_new_python: false,
             code: ProcessCode::default(),
+            did: Vec::new(),
             next_usage_ns: now,
         };
         living.list_threads(now, &self.source, recording);
@@ -233,15 +271,17 @@ impl Processes {
 }
 
 impl Living {
-    /// Looks at its threads; returns whether it goes on.
+    /// Looks at its threads, and asks those that compute where they are if that `may_ask`; returns whether it goes on.
     fn look(
         &mut self,
         now: u64,
+        may_ask: bool,
         source: &Source,
         natives: &mut Natives,
         recording: &mut Recording,
         catalogue: &mut Catalogue,
     ) -> bool {
+        self.did.clear();
         let Some(n_threads) = self.process.n_threads() else { return self.end(natives, recording) };
         if n_threads != self.n_threads {
             self.list_threads(now, source, recording);
@@ -249,7 +289,6 @@ impl Living {
             self.refresh_python();
         }
         self.seek_python(now, recording);
-        let mut did = Vec::new();
         let mut index = 0;
         while index < self.threads.len() {
             match self.threads[index].look() {
@@ -260,23 +299,49 @@ impl Living {
                     continue;
                 }
                 Look::Same => self.threads[index].stay(recording),
-                Look::Did(doing) => did.push((index, state_of(doing, self.python.runtime()))),
+                Look::Did(doing) => {
+                    let state = state_of(doing, self.python.runtime());
+                    if may_ask && state == State::Cpu {
+                        let thread = &mut self.threads[index];
+                        thread.native.start(thread.tid(), natives);
+                    }
+                    self.did.push(Did { thread: index, doing, state, python: None });
+                }
             }
             index += 1;
         }
-        let stacks = self.stacks(&did, recording, catalogue);
-        for ((index, state), stack) in did.into_iter().zip(stacks) {
-            let stack = match (stack, state) {
-                (Some(stack), _) => {
-                    self.threads[index].native.close(natives);
-                    stack
-                }
-                (None, State::Cpu) => self.native_stack(index, natives, recording, catalogue),
-                (None, _) => self.own_stack,
-            };
-            self.threads[index].record(state, Some(stack), recording);
-        }
+        self.read_python(recording, catalogue);
         !self.threads.is_empty() || self.process.program().is_some() || self.end(natives, recording)
+    }
+
+    /// Returns whether all of its threads that were asked where they are were noted.
+    fn is_answered(&self) -> bool {
+        self.did.iter().all(|did| self.threads[did.thread].native.is_answered())
+    }
+
+    /// Records what its threads did.
+    fn settle(&mut self, natives: &mut Natives, recording: &mut Recording, catalogue: &mut Catalogue) {
+        for Did { thread, doing, state, python } in std::mem::take(&mut self.did) {
+            let thread = &mut self.threads[thread];
+            let mut seen = Seen {
+                code: &mut self.code,
+                process: &self.process,
+                memory: &mut self.memory,
+                natives,
+                recording,
+                catalogue,
+            };
+            let stack = match (python, state, doing.registers()) {
+                (Some(python), State::Cpu, _) => thread.native_stack(Below::Python(python), &mut seen),
+                (Some(python), ..) => python,
+                (None, State::Cpu, _) => thread.native_stack(Below::Program(self.own_stack), &mut seen),
+                (None, _, Some((stack_pointer, instruction))) => {
+                    seen.blocked(stack_pointer, instruction, self.own_stack)
+                }
+                (None, _, None) => self.own_stack,
+            };
+            thread.record(state, Some(stack), recording);
+        }
     }
 
     fn end(&mut self, natives: &mut Natives, recording: &mut Recording) -> bool {
@@ -285,32 +350,14 @@ impl Living {
         false
     }
 
-    fn stacks(
-        &mut self,
-        did: &[(usize, State)],
-        recording: &mut Recording,
-        catalogue: &mut Catalogue,
-    ) -> Vec<Option<u32>> {
-        let Python::Read(reading) = &mut self.python else { return vec![None; did.len()] };
-        let tids: Vec<u32> = did.iter().map(|(index, _)| self.threads[*index].tid()).collect();
-        reading.stacks(&tids, &mut self.memory, recording, catalogue)
-    }
-
-    /// Returns the stack of the thread at `index`, which computes without Python.
-    fn native_stack(
-        &mut self,
-        index: usize,
-        natives: &mut Natives,
-        recording: &mut Recording,
-        catalogue: &mut Catalogue,
-    ) -> u32 {
-        let (thread, code, process) = (&mut self.threads[index], &mut self.code, &self.process);
-        let computing = Computing { tid: thread.tid(), ran_ns: thread.ran_ns(), program: self.own_stack };
-        let name =
-            |instruction, natives: &mut Natives, recording: &mut Recording, catalogue: &mut Catalogue| {
-                code.frame(instruction, process, natives, recording, catalogue)
-            };
-        thread.native.stack(computing, name, natives, recording, catalogue)
+    /// Reads the Python stacks of its threads that did something.
+    fn read_python(&mut self, recording: &mut Recording, catalogue: &mut Catalogue) {
+        let Python::Read(reading) = &mut self.python else { return };
+        let tids: Vec<u32> = self.did.iter().map(|did| self.threads[did.thread].tid()).collect();
+        let stacks = reading.stacks(&tids, &mut self.memory, recording, catalogue);
+        for (did, stack) in self.did.iter_mut().zip(stacks) {
+            did.python = stack;
+        }
     }
 
     /// Brings its list of threads up to date.

@@ -155,7 +155,10 @@ impl Reading {
             .map(|((tried, known, innermost, frames), tid)| match tried {
                 Tried::NoPython => None,
                 Tried::Read if frames.is_empty() && known.is_none() => None,
-                Tried::Torn => Some(self.torn(recording, catalogue)),
+                Tried::Torn => {
+                    let outer = self.resolve(&frames, memory, recording, catalogue).unwrap_or(0);
+                    Some(self.torn(outer, recording, catalogue))
+                }
                 Tried::Read => {
                     recording.sampling.stacks_read += 1;
                     self.failures = 0;
@@ -169,7 +172,7 @@ impl Reading {
                             self.look_at_locals(*tid, innermost, stack, memory, recording, catalogue);
                             Some(stack)
                         }
-                        _ => Some(self.torn(recording, catalogue)),
+                        _ => Some(self.torn(0, recording, catalogue)),
                     }
                 }
             })
@@ -197,10 +200,12 @@ impl Reading {
         }
     }
 
-    fn torn(&mut self, recording: &mut Recording, catalogue: &mut Catalogue) -> u32 {
+    /// Counts a stack that could not be read, and returns what stands for it on top of its frames that could.
+    fn torn(&mut self, outer: u32, recording: &mut Recording, catalogue: &mut Catalogue) -> u32 {
         recording.sampling.stacks_torn += 1;
         self.failures += 1;
-        unseen("[not readable]", recording, catalogue)
+        let frame = unseen_frame("[not readable]", recording, catalogue);
+        catalogue.stack(recording, outer, frame)
     }
 
     fn resolve(

@@ -5,7 +5,7 @@ use std::ops::Range;
 use festina_machine::Source;
 use festina_machine::target::{Doing, Progress, TargetThread, Wait};
 
-use super::native::NativeThread;
+use super::native::{Below, NativeThread, Seen};
 use crate::recording::{Change, Recording, State, Thread};
 
 /// Waits for a CPU that are shorter are not worth a change of their own.
@@ -75,11 +75,6 @@ impl Watched {
         self.thread.tid()
     }
 
-    /// Returns how long it ran since it was looked at before, as the kernel counts.
-    pub(super) fn ran_ns(&self) -> u64 {
-        self.ran_ns
-    }
-
     /// Returns whether the kernel lets us see what it waits for.
     pub(super) fn tells_calls(&self) -> bool {
         self.thread.tells_calls()
@@ -120,6 +115,13 @@ impl Watched {
             self.last = Some((state, stack));
             thread.changes.push(Change { round, state, stack, queued_ns });
         }
+    }
+
+    /// Returns the stack of its machine code on top of `below`, where it is on a CPU or ready for one.
+    pub(super) fn native_stack(&mut self, below: Below, seen: &mut Seen<'_>) -> u32 {
+        let Self { thread, progress, native, .. } = self;
+        let was_switched = || thread.progress().is_some_and(|now| now.slices != progress.slices);
+        native.stack(below, self.ran_ns, was_switched, seen)
     }
 
     /// Sees to it that it is looked at though it did not run: there is more to be seen of it now.

@@ -22,7 +22,7 @@
 //! A file that was cut short is read as far as its lines are whole, and says so by a finding.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
 use festina_machine::target::Usage;
@@ -122,8 +122,7 @@ impl RecordingWriter {
     /// If it cannot be made.
     pub fn create(path: &Path, recording: &Recording) -> io::Result<Self> {
         let mut file = BufWriter::new(File::create(path)?);
-        let head = Head { command: recording.command.clone(), started_at_s: recording.started_at_s };
-        writeln!(file, "{HEADER}\nH {}", serde_json::to_string(&head)?)?;
+        write_head(&mut file, recording)?;
         Ok(Self { file, written: Counts::default() })
     }
 
@@ -180,12 +179,18 @@ impl RecordingWriter {
         file.flush()
     }
 
-    /// Writes the rest of `recording`, which has ended.
+    /// Writes the rest of `recording`, which has ended; all of it anew if it `is_other` than what was written.
     ///
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn finish(mut self, recording: &Recording) -> io::Result<()> {
+    pub fn finish(mut self, recording: &Recording, is_other: bool) -> io::Result<()> {
+        if is_other {
+            self.file.rewind()?;
+            self.file.get_ref().set_len(0)?;
+            self.written = Counts::default();
+            write_head(&mut self.file, recording)?;
+        }
         self.append(recording)?;
         for (index, process) in recording.processes.iter().enumerate() {
             let python = process.python.as_deref().unwrap_or("-");
@@ -211,6 +216,11 @@ impl RecordingWriter {
         writeln!(self.file, "E {}", serde_json::to_string(&tail)?)?;
         self.file.flush()
     }
+}
+
+fn write_head(file: &mut impl Write, recording: &Recording) -> io::Result<()> {
+    let head = Head { command: recording.command.clone(), started_at_s: recording.started_at_s };
+    writeln!(file, "{HEADER}\nH {}", serde_json::to_string(&head)?)
 }
 
 fn append_rounds(file: &mut impl Write, rounds: &[u64], from: usize) -> io::Result<()> {
@@ -532,7 +542,7 @@ mod tests {
         let path = folder.path().join("recording");
         let mut writer = RecordingWriter::create(&path, recording).unwrap();
         writer.append(recording).unwrap();
-        writer.finish(recording).unwrap();
+        writer.finish(recording, false).unwrap();
         std::fs::read_to_string(path).unwrap()
     }
 

@@ -92,7 +92,7 @@ impl State {
 pub enum Kind {
     /// Python, with lines.
     Python,
-    /// Machine code.
+    /// Machine code; the kernel's is one function, `[kernel]`.
     Native,
     /// Not a function: a program whose functions are not seen, or what could not be read. Its name is in brackets.
     Unseen,
@@ -109,6 +109,13 @@ pub struct Function {
     pub first_line: u32,
     /// What kind of code it is.
     pub kind: Kind,
+}
+
+impl Function {
+    /// Returns whether it is machine code, also of a file that does not tell its functions' names.
+    pub(crate) fn is_machine_code(&self) -> bool {
+        self.kind == Kind::Native || self.kind == Kind::Unseen && !self.file.is_empty()
+    }
 }
 
 /// A function at a line.
@@ -274,6 +281,24 @@ impl Recording {
             index = stack.parent;
             Some(self.frames[stack.frame as usize])
         })
+    }
+
+    /// Returns, for each stack that ends in machine code which Python called, the stack of the Python function that called it; 0
+    /// for every other.
+    pub(crate) fn callers_in_python(&self) -> Vec<u32> {
+        let function = |stack: u32| {
+            let frame = self.frames[self.stacks[stack as usize].frame as usize];
+            &self.functions[frame.function as usize]
+        };
+        let mut callers = vec![0; self.stacks.len()];
+        for index in 1..self.stacks.len() as u32 {
+            let parent = self.stacks[index as usize].parent;
+            if parent != 0 && function(index).is_machine_code() {
+                let is_call = function(parent).kind == Kind::Python;
+                callers[index as usize] = if is_call { parent } else { callers[parent as usize] };
+            }
+        }
+        callers
     }
 
     /// Returns for how much time each round stands, in nanoseconds: from half-way to the round before to half-way to the

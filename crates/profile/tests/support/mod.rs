@@ -60,13 +60,16 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 pub(crate) fn record(words: &[&str], rate_hz: f64) -> Recording {
+    record_with(words, &Options { rate_hz, ..Options::default() })
+}
+
+pub(crate) fn record_with(words: &[&str], options: &Options) -> Recording {
     let target = Target {
         program: words[0].into(),
         arguments: words[1..].iter().map(Into::into).collect(),
         environment: std::env::vars_os().collect(),
     };
-    let options = Options { rate_hz, ..Options::default() };
-    profile_command(&target, &options, None, &CancelToken::new(), &mut ()).unwrap()
+    profile_command(&target, options, None, &CancelToken::new(), &mut ()).unwrap()
 }
 
 pub(crate) fn program(name: &str) -> String {
@@ -103,6 +106,14 @@ pub(crate) fn python_with_numpy() -> PathBuf {
 /// start of Python, which is slow where the machine is busy.
 pub(crate) fn findings(words: &[&str], cores: u32) -> Vec<String> {
     let profile = analyse(&record(words, 500.0), cores);
-    let others = ["few-samples", "import-dominates", "mostly-waiting", "rate-lowered", "stacks-not-readable"];
+    let others = [
+        "callers-not-seen",
+        "few-samples",
+        "import-dominates",
+        "machine-code-not-seen",
+        "mostly-waiting",
+        "rate-lowered",
+        "stacks-not-readable",
+    ];
     codes(&profile).into_iter().filter(|code| !others.contains(code)).map(str::to_owned).collect()
 }
