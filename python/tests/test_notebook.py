@@ -26,7 +26,8 @@ def outputs(notebook: Any, kind: str) -> str:
 def test_the_example_runs_and_shows_charts(tmp_path: Path) -> None:
     notebook: Any = nbformat.read(EXAMPLE, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are stripped before a commit"
-    NotebookClient(notebook, timeout=120, startup_timeout=200, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=120, startup_timeout=200, resources=resources).execute()
     assert "data:image/svg+xml" in outputs(notebook, "text/html")
     assert "Speed-up" in outputs(notebook, "text/plain")
 
