@@ -48,9 +48,6 @@ const FASTEST_KICK_S: f64 = 1e-7;
 /// The share of a time limit that the last round may take.
 const LAST_ROUND: f64 = 0.02;
 
-/// Pieces for each lane beside a task of the bound.
-const LOTS: usize = 4;
-
 /// The search, its best tour and its bound.
 pub(crate) struct Auto<'a> {
     model: &'a Model,
@@ -72,6 +69,8 @@ pub(crate) struct Auto<'a> {
     round_s: f64,
     /// Whether kicks are being timed: nothing else may run beside them.
     is_calibrating: bool,
+    /// Whether the first tour is settled, which is over before a task of the bound would be.
+    is_settling: bool,
     /// Whether there is no time for another round.
     is_spent: bool,
     /// The share of the budget that is the search's own.
@@ -142,6 +141,7 @@ impl<'a> Auto<'a> {
             kick_s: 1e-4,
             round_s: 0.0,
             is_calibrating: false,
+            is_settling: false,
             is_spent: false,
             share: 1.0,
         };
@@ -275,7 +275,10 @@ impl<'a> Auto<'a> {
 
     /// Settles the first tour: whole, or in pieces where there are many nodes.
     fn settle(&mut self) -> Result<(), RouteError> {
-        self.round(0, true)
+        self.is_settling = true;
+        let settled = self.round(0, true);
+        self.is_settling = false;
+        settled
     }
 
     /// Learns what a round takes, and a kick.
@@ -361,15 +364,17 @@ impl<'a> Auto<'a> {
     fn cut_round(&mut self, kicks: u64, settle: bool) -> Result<(), RouteError> {
         let n = self.model.n();
         let lanes = self.lanes();
-        // Beside a task of the bound, which one of the workers is busy with, small pieces let the others share the rest.
-        let is_alone = lanes == 1 || self.is_calibrating || self.is_bound_settled();
-        let lots = if is_alone { 1 } else { LOTS.min(n / UNCUT).max(1) };
-        let count = (lots * lanes).max(n.div_ceil(PIECE)).next_multiple_of(lanes);
+        let count = lanes.max(n.div_ceil(PIECE)).next_multiple_of(lanes);
         let offset = self.random.below(n);
         let cuts: Vec<usize> = (0..=count).map(|i| offset + i * n / count).collect();
         let pieces = Pieces::new(self.model, &self.best, &cuts);
         let kicks = kicks * lanes as u64 / count as u64;
-        let jobs = cuts[1..].iter().map(|_| self.job(Vec::new(), kicks, settle)).collect();
+        let mut jobs: Vec<Improve> = cuts[1..].iter().map(|_| self.job(Vec::new(), kicks, settle)).collect();
+        // The worker that does the bound's task first has less time for its piece. (More and smaller pieces would share the work
+        // out as well, but stretches of a tour are so ragged that most nodes of small ones lie at a border.)
+        if let Some(last) = jobs.last_mut().filter(|_| lanes > 1 && !self.is_calibrating) {
+            last.kicks -= kicks.min(self.kicks_for_bound() as u64);
+        }
         let inputs = pieces.tasks(self.model, &self.candidates, jobs);
         let outputs = self.map_with_bound(inputs)?;
         let mut order = self.best.clone();
@@ -460,7 +465,7 @@ impl<'a> Auto<'a> {
 
     /// Maps tasks over the backend, with a chunk of the ascent beside them while it lasts.
     fn map_with_bound(&mut self, inputs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, RouteError> {
-        let bound = if self.is_calibrating { None } else { self.bound_task() };
+        let bound = if self.is_calibrating || self.is_settling { None } else { self.bound_task() };
         let has_bound = bound.is_some();
         // The bound's task, which cannot be shared out, goes first.
         let mut outputs = map(self.backend, bound.into_iter().chain(inputs).collect())?;
@@ -478,7 +483,8 @@ impl<'a> Auto<'a> {
     /// Returns how many kicks take as long as the next task of the bound.
     fn kicks_for_bound(&self) -> f64 {
         match self.climb.chunks {
-            0 => 0.0,
+            0 if self.climb.is_certified => 0.0,
+            0 => self.certify_s() * Budget::WORK_PER_SECOND as f64,
             _ => (self.climb.steps / CHUNKS as usize) as f64 * self.kicks_per_step(),
         }
     }
@@ -486,7 +492,9 @@ impl<'a> Auto<'a> {
     /// Returns the next task of the ascent, if there is one.
     fn bound_task(&mut self) -> Option<Vec<u8>> {
         let chunk_s = self.kicks_for_bound() * self.kick_s;
-        if self.climb.chunks < CHUNKS && self.seconds_left() < 2.0 * chunk_s + 3.0 * self.certify_s() {
+        if (1..CHUNKS).contains(&self.climb.chunks)
+            && self.seconds_left() < 2.0 * chunk_s + 3.0 * self.certify_s()
+        {
             self.climb.chunks = 0;
         }
         if self.climb.chunks > 0 {

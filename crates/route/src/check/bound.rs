@@ -126,7 +126,7 @@ pub(super) fn steps(instance: &Instance) -> f64 {
 }
 
 /// How many edges and boxes are looked at for each place.
-const STEPS_PER_PLACE: f64 = 1000.0;
+const STEPS_PER_PLACE: f64 = 1500.0;
 
 /// Computes the bound again that `certificate` proves for tours of `shape` through `instance`.
 ///
