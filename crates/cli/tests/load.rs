@@ -176,6 +176,29 @@ fn connections_that_are_closed_at_random_cost_no_request() {
 }
 
 #[test]
+fn a_knee_that_was_never_reached_is_a_lower_bound() {
+    // Four thousand servers of 0.2 s: in 5 s nobody finds out what they bear together.
+    let service = TruthServer::start(Queue::new(4000, None), |_| 0.2).unwrap();
+    let page = std::env::temp_dir().join(format!("festina-knee-{}.html", std::process::id()));
+    let arguments = ["--find-knee", "--slo", "p99=2s", "-d", "5s", "--html", page.to_str().unwrap()];
+    let (answer, code) = json(&[&[service.url().as_str()], arguments.as_slice()].concat());
+    let html = std::fs::read_to_string(&page).unwrap();
+    std::fs::remove_file(&page).unwrap();
+    assert_eq!(answer["is_at_least"], true, "{answer}");
+    assert!(html.contains("at least"), "the page says so");
+    // On a crowded machine the generator may have been late: that too makes it a lower bound, and invalid.
+    let expected =
+        if answer["is_valid"] == true { ("at-least", Some(0)) } else { ("client-limited", Some(5)) };
+    let findings = answer["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["code"] == expected.0), "{findings:?}");
+    assert_eq!(code, expected.1, "{answer}");
+    if answer["is_valid"] == true {
+        assert_eq!(answer["rate"]["interval"], Value::Null, "{answer}");
+        assert!(answer["rate"]["value"].as_f64().unwrap() > 50.0, "{answer}");
+    }
+}
+
+#[test]
 fn bad_input_is_one_error_with_a_hint() {
     let cases: [(&[&str], i32, &str); 10] = [
         (&["http://127.0.0.1:1/"], 3, "nothing answers at 127.0.0.1:1"),

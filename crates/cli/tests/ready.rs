@@ -129,13 +129,31 @@ fn a_service_is_started_judged_and_stopped() {
     assert!(std::fs::read_to_string(page).unwrap().contains("Throughput by users"));
     assert!(std::fs::read_to_string(cases).unwrap().contains("tests=\"1\" failures=\"0\""));
     assert!(project.is_clean() && !is_running(project.path()));
-    let (answer, code) = Project::new(&serve("/slow", "/", 2000)).json();
+    let costs = "[cost]\ncore_hour = 0.04\ngib_hour = 0.005\n";
+    let (answer, code) = Project::new(&(serve("/slow", "/", 2000) + costs)).json();
     let serve = &answer["questions"][0];
     assert_eq!((serve["verdict"].as_str(), code), (Some("not-ready"), Some(1)), "{answer}");
     // At most 100 a second each: at least 2600 / 100 of them.
     let replicas = serve["service"]["replicas"]["at_random"].as_u64().unwrap();
     assert!(replicas >= 26, "{serve}");
-    assert!(serve["fixes"].as_array().unwrap().iter().any(|fix| fix["kind"] == "replicas"), "{serve}");
+    assert_replicas_are_counted_and_priced(serve, 2000.0);
+}
+
+/// Computes the replicas and their price anew, from what was measured: by default they bear 1.3 times the rate, and the rate
+/// after the loss of one.
+fn assert_replicas_are_counted_and_priced(question: &Value, rate: f64) {
+    let fix = question["fixes"].as_array().unwrap().iter().find(|fix| fix["kind"] == "replicas").unwrap();
+    let knee = [&question["service"]["calmed"]["knee"], &question["service"]["knee"]]
+        .into_iter()
+        .find(|k| k.is_object());
+    let knee = knee.unwrap();
+    let each = knee["rate"]["value"].as_f64().unwrap();
+    let n = (1.3 * rate / each).ceil().max((rate / each).ceil() + 1.0);
+    assert_eq!(question["service"]["replicas"]["at_random"].as_f64(), Some(n), "{fix}");
+    assert!(fix["change"].as_str().unwrap().contains(&format!("{n:.0} replicas")), "{fix}");
+    let gib = knee["server"]["peak_rss"].as_f64().unwrap() / 1_073_741_824.0;
+    let price = n * (0.04 * knee["server"]["cores"].as_f64().unwrap() + 0.005 * gib);
+    assert!((fix["cost"].as_f64().unwrap() / price - 1.0).abs() < 1e-9, "{fix}: {price}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::engine::{self, LoadObserver, LoadPlan, Mode, Outcome};
 use crate::judge::{closed_is_valid, open_is_valid};
 use crate::knee::{self, ClosedRun, Demand, FoundBy, Knee, OpenRun, RETROGRADE, Sizing, Subject, Target};
 use crate::plan::{Arrivals, Profile};
+use crate::record::Quantiles;
 use crate::server::{self, ServerUsage};
 use crate::slo::Slo;
 use crate::{LoadError, percentile_name};
@@ -116,9 +117,24 @@ fn findings(result: &KneeResult) -> Vec<Finding> {
             Finding::new(
                 Severity::Error,
                 "client-limited",
-                "the generator was late or had no reserve while the service was loaded: the knee may be its own",
+                "the generator was late or had no reserve while the service was loaded: the knee may be its own, and the service's \
+                 higher",
             )
             .with_hint("free a core for the generator, or use another machine"),
+        );
+    }
+    if knee.is_at_least && knee.is_valid {
+        findings.push(
+            Finding::new(
+                Severity::Warning,
+                "at-least",
+                format!(
+                    "the knee may lie higher: {} users still brought more throughput when the time for looking was over, and no \
+                     rate that was tried failed",
+                    knee.ladder.last().map_or(0, |rung| rung.users)
+                ),
+            )
+            .with_hint(format!("look for longer: --duration {:.0}s", 3.0 * result.elapsed_s.max(1.0))),
         );
     }
     if result.is_retrograde() {
@@ -140,15 +156,24 @@ fn findings(result: &KneeResult) -> Vec<Finding> {
             )),
         );
     }
-    if knee.found_by == FoundBy::Search && !result.is_retrograde() {
-        findings.push(Finding::new(
-            Severity::Note,
-            "no-queue",
-            "the service does not behave like a queue of its own service times (batching, garbage collection, locks, \
-            autoscaling?): the knee was searched with windows at constant rates, and is known less well",
-        ));
+    if knee.found_by == FoundBy::Search && !result.is_retrograde() && !knee.is_at_least {
+        let (code, reason) = if knee.has_levelled {
+            (
+                "no-queue",
+                "the service does not behave like a queue of its own service times (batching, garbage collection, locks, \
+                 autoscaling?)",
+            )
+        } else {
+            (
+                "not-levelled",
+                "more users still brought more throughput when the time for looking at them was over",
+            )
+        };
+        let message =
+            format!("{reason}: the knee was searched with windows at constant rates, and is known less well");
+        findings.push(Finding::new(Severity::Note, code, message));
     }
-    if knee.rate.value <= 0.0 {
+    if knee.rate.value <= 0.0 && !knee.is_at_least {
         findings.push(Finding::new(
             Severity::Warning,
             "too-slow-alone",
@@ -182,7 +207,7 @@ impl Service<'_> {
 impl Subject for Service<'_> {
     fn closed(&mut self, users: usize, seconds: f64) -> Result<ClosedRun, LoadError> {
         // Beyond the connections there are, users wait for one another before they reach the service.
-        let concurrency = users.min(self.plan.connections);
+        let concurrency = if self.plan.http2 { users } else { users.min(self.plan.connections) };
         let mode = Mode::Closed { concurrency, duration: Seconds(seconds) };
         let outcome = self.apply(mode, DRAIN_OF_RUNG)?;
         let spans: Vec<&engine::TimelinePoint> =

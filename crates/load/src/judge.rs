@@ -3,7 +3,7 @@
 use festina_types::{Finding, Seconds, Severity};
 
 use crate::engine::{LoadPlan, Mode, Outcome};
-use crate::record::Times;
+use crate::record::{Quantiles, Times};
 use crate::result::{ArrivalsSeen, Client, Limit, LoadResult, Objective, Requests};
 use crate::server::ServerUsage;
 use crate::slo::{Bound, Slo};
@@ -17,6 +17,8 @@ const LATENESS_SHARE: f64 = 0.05;
 const BUSY: f64 = 0.9;
 /// In a closed loop, a generator that waits longer than this for a core adds to the latency …
 const CLOSED_DELAY: f64 = 1e-4;
+/// … if that is longer than this share of it: every response that is there waits as long.
+const CLOSED_DELAY_SHARE: f64 = 0.02;
 /// An open loop whose generator has no reserve may itself be why so many requests found no free connection.
 const WAITED_SHARE: f64 = 0.01;
 
@@ -123,7 +125,7 @@ pub(crate) fn closed_is_valid(outcome: &Outcome) -> bool {
     // All responses that are there wait while the generator, woken by one of them, waits for a core.
     let delay = total.run_delay as f64 * 1e-9 / total.wakes.max(1) as f64;
     let wanted = total.latency.mean().unwrap_or(0.0);
-    has_reserve(outcome) && delay <= CLOSED_DELAY.max(LATENESS_SHARE * wanted)
+    has_reserve(outcome) && delay <= CLOSED_DELAY.max(CLOSED_DELAY_SHARE * wanted)
 }
 
 fn has_reserve(outcome: &Outcome) -> bool {

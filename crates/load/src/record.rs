@@ -1,4 +1,8 @@
-//! What happened to requests, in histograms that can be merged without loss.
+//! What happened to requests: as it came for a tick, and in histograms for a run.
+//!
+//! A histogram of six hours with three digits has tens of thousands of bins. To keep one a tick would cost its thousands of
+//! pages of memory ten times a second, however few the requests are, on cores that the service may need: the generator
+//! lists what it sees, and who gathers the ticks counts it.
 
 use std::collections::BTreeMap;
 
@@ -24,17 +28,8 @@ impl Times {
         self.0.saturating_record(nanoseconds);
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("both have the same bounds");
-    }
-
     pub(crate) fn len(&self) -> u64 {
         self.0.len()
-    }
-
-    /// Returns the time in seconds that a share `probability` of all does not exceed; `None` if there are none.
-    pub(crate) fn quantile(&self, probability: f64) -> Option<f64> {
-        (!self.0.is_empty()).then(|| self.0.value_at_quantile(probability) as f64 * 1e-9)
     }
 
     /// Returns the share of all times that are above `seconds`.
@@ -45,10 +40,6 @@ impl Times {
 
     pub(crate) fn mean(&self) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.mean() * 1e-9)
-    }
-
-    pub(crate) fn max(&self) -> Option<f64> {
-        (!self.0.is_empty()).then(|| self.0.max() as f64 * 1e-9)
     }
 
     /// Returns `(lower, upper, count)` of every bin with something in it, in seconds.
@@ -65,15 +56,67 @@ impl Times {
     }
 }
 
-/// What happened in a span of time, on one thread or on all of them.
+impl Default for Times {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Times in nanoseconds, one by one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct List(Vec<u64>);
+
+impl List {
+    pub(crate) fn record(&mut self, nanoseconds: u64) {
+        self.0.push(nanoseconds);
+    }
+
+    /// Returns an empty list with room for as much and a quarter more.
+    fn next(&self) -> Self {
+        Self(Vec::with_capacity(self.0.len() + self.0.len() / 4))
+    }
+}
+
+/// What can be told of times.
+pub(crate) trait Quantiles {
+    /// Returns the time in seconds that a share `probability` of all does not exceed; `None` if there are none.
+    fn quantile(&self, probability: f64) -> Option<f64>;
+
+    /// Returns the longest time in seconds; `None` if there are none.
+    fn max(&self) -> Option<f64>;
+}
+
+impl Quantiles for Times {
+    fn quantile(&self, probability: f64) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.value_at_quantile(probability) as f64 * 1e-9)
+    }
+
+    fn max(&self) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.max() as f64 * 1e-9)
+    }
+}
+
+/// Of a list that is sorted.
+impl Quantiles for List {
+    fn quantile(&self, probability: f64) -> Option<f64> {
+        let rank = ((probability * self.0.len() as f64).ceil() as usize).max(1);
+        self.0.get(rank - 1).map(|nanoseconds| *nanoseconds as f64 * 1e-9)
+    }
+
+    fn max(&self) -> Option<f64> {
+        self.0.last().map(|nanoseconds| *nanoseconds as f64 * 1e-9)
+    }
+}
+
+/// What happened in a span of time, on one thread or on all of them: lists of times for a tick, else histograms.
 #[derive(Clone, Debug)]
-pub(crate) struct Record {
+pub(crate) struct Record<T = Times> {
     /// From the intended send to the end of the response; unfinished requests count with their age.
-    pub(crate) latency: Times,
+    pub(crate) latency: T,
     /// From the actual send to the end of the response.
-    pub(crate) service: Times,
+    pub(crate) service: T,
     /// From the intended send to the actual one, where a connection was free.
-    pub(crate) lateness: Times,
+    pub(crate) lateness: T,
     /// When requests were sent, in nanoseconds from the begin, in order.
     pub(crate) sends: Vec<u64>,
     /// Good responses.
@@ -104,12 +147,12 @@ pub(crate) struct Record {
     pub(crate) is_short: bool,
 }
 
-impl Record {
+impl<T: Default> Record<T> {
     pub(crate) fn new() -> Self {
         Self {
-            latency: Times::new(),
-            service: Times::new(),
-            lateness: Times::new(),
+            latency: T::default(),
+            service: T::default(),
+            lateness: T::default(),
             sends: Vec::new(),
             good: 0,
             errors: BTreeMap::new(),
@@ -125,6 +168,36 @@ impl Record {
             in_system: 0,
             is_short: false,
         }
+    }
+}
+
+impl Record<List> {
+    /// Returns an empty record with room for as much.
+    pub(crate) fn next(&self) -> Self {
+        Self {
+            latency: self.latency.next(),
+            service: self.service.next(),
+            lateness: self.lateness.next(),
+            sends: Vec::with_capacity(self.sends.len() + self.sends.len() / 4),
+            ..Self::new()
+        }
+    }
+
+    /// Adds what another thread saw in the same tick.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        self.latency.0.append(&mut other.latency.0);
+        self.service.0.append(&mut other.service.0);
+        self.lateness.0.append(&mut other.lateness.0);
+        self.sends.append(&mut other.sends);
+        let in_system = self.in_system + other.in_system;
+        self.count(&other);
+        self.in_system = in_system;
+    }
+
+    /// Brings all lists in order.
+    pub(crate) fn sort(&mut self) {
+        let lists = [&mut self.latency.0, &mut self.service.0, &mut self.lateness.0, &mut self.sends];
+        lists.into_iter().for_each(|list| list.sort_unstable());
     }
 
     /// Counts a response: a good one with its times in nanoseconds, from the intended send and from the actual one.
@@ -153,16 +226,25 @@ impl Record {
         self.unfinished += 1;
         self.least_unfinished = self.least_unfinished.min(nanoseconds);
     }
+}
 
+impl Record {
+    /// Adds what happened later; times of sends are not kept.
+    pub(crate) fn add(&mut self, tick: &Record<List>) {
+        tick.latency.0.iter().for_each(|time| self.latency.record(*time));
+        tick.service.0.iter().for_each(|time| self.service.record(*time));
+        tick.lateness.0.iter().for_each(|time| self.lateness.record(*time));
+        self.count(tick);
+    }
+}
+
+impl<T> Record<T> {
     pub(crate) fn n_errors(&self) -> u64 {
         self.errors.values().sum()
     }
 
-    /// Adds what happened elsewhere or later; times of sends are not kept.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.latency.add(&other.latency);
-        self.service.add(&other.service);
-        self.lateness.add(&other.lateness);
+    /// Adds all but times.
+    fn count<U>(&mut self, other: &Record<U>) {
         self.good += other.good;
         for (kind, count) in &other.errors {
             *self.errors.entry(kind.clone()).or_default() += count;
@@ -212,12 +294,36 @@ mod tests {
         let mut first = Record::new();
         first.error("reset");
         first.give_up(5_000_000);
-        let mut second = Record::new();
+        first.in_system = 2;
+        let mut second = first.next();
         second.error("reset");
         second.error("timeout");
-        second.latency.record(1_000_000);
-        first.add(&second);
-        assert_eq!((first.n_errors(), first.errors["reset"], first.latency.len()), (3, 2, 2));
-        assert_eq!(first.least_unfinished, 5_000_000);
+        second.end(None, 1_000_000, 900_000);
+        second.in_system = 1;
+        first.join(second);
+        first.sort();
+        assert_eq!((first.latency.quantile(0.5), first.latency.max()), (Some(1e-3), Some(5e-3)));
+        assert_eq!((first.n_errors(), first.errors["reset"], first.in_system), (3, 2, 3));
+        let mut sum = Record::new();
+        sum.add(&first);
+        sum.add(&first);
+        assert_eq!((sum.n_errors(), sum.good, sum.latency.len(), sum.service.len()), (6, 2, 4, 2));
+        assert_eq!((sum.least_unfinished, sum.in_system), (5_000_000, 3));
+        assert!((sum.latency.quantile(1.0).unwrap() / 5e-3 - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn lists_and_histograms_tell_the_same() {
+        let (mut list, mut times) = (List::default(), Times::new());
+        assert_eq!((list.quantile(0.5), list.max()), (None, None));
+        for value in (1..=1000_u64).map(|k| k * k * 1_000) {
+            list.record(value);
+            times.record(value);
+        }
+        for probability in [0.5, 0.99, 0.9995, 1.0] {
+            let (exact, counted) =
+                (list.quantile(probability).unwrap(), times.quantile(probability).unwrap());
+            assert!((counted / exact - 1.0).abs() < 2e-3, "{probability}: {counted} for {exact}");
+        }
     }
 }

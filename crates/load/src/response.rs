@@ -2,6 +2,8 @@
 //!
 //! Source: RFC 9112, sections 6 and 7.
 
+use std::mem::MaybeUninit;
+
 use thiserror::Error;
 
 /// Head of a response and the pieces of its body, fed with bytes as they come.
@@ -140,10 +142,16 @@ impl ResponseParser {
 
     /// Returns the length of the head, if it is whole.
     fn parse_head(&mut self, bytes: &[u8], is_head_request: bool) -> Result<Option<usize>, ResponseError> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
+        // Nothing is written where no header is: to blank them all would cost more than to parse a usual head.
+        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut []);
         let malformed = |cause: httparse::Error| ResponseError::Malformed(cause.to_string());
-        let httparse::Status::Complete(length) = response.parse(bytes).map_err(malformed)? else {
+        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+            &mut response,
+            bytes,
+            &mut headers,
+        );
+        let httparse::Status::Complete(length) = parsed.map_err(malformed)? else {
             return Ok(None);
         };
         let status = response.code.unwrap_or(0);

@@ -94,9 +94,11 @@ impl Tls {
     }
 }
 
-fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, LoadError> {
+fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, LoadError> {
     let (given, message) = match trust {
-        Trust::Anybody => return Ok(Arc::new(AcceptAnybody(Arc::clone(provider)))),
+        Trust::Anybody => {
+            return Ok(Arc::new(Verifier { accepts: Accepts::Anybody, provider: Arc::clone(provider) }));
+        }
         Trust::Machine => {
             let found = rustls_native_certs::load_native_certs().certs;
             (found, "this machine trusts no authority: it has no certificates of any".to_owned())
@@ -113,17 +115,26 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
         .build()
         .map_err(|_| LoadError::Authorities { message })?;
     let is_own = matches!(trust, Trust::Authorities(..));
-    Ok(Arc::new(AcceptGiven { chain, given: if is_own { given } else { Vec::new() } }))
+    let accepts = Accepts::Signed { chain, given: if is_own { given } else { Vec::new() } };
+    Ok(Arc::new(Verifier { accepts, provider: Arc::clone(provider) }))
 }
 
-/// Accepts what authorities signed, and the certificates that were given themselves, such as a self-signed one.
+/// Decides whose certificates are good; that their keys signed the handshake is asked of all of them.
 #[derive(Debug)]
-struct AcceptGiven {
-    chain: Arc<WebPkiServerVerifier>,
-    given: Vec<CertificateDer<'static>>,
+struct Verifier {
+    accepts: Accepts,
+    provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for AcceptGiven {
+#[derive(Debug)]
+enum Accepts {
+    /// What authorities signed, and the certificates that were given themselves, such as a self-signed one.
+    Signed { chain: Arc<WebPkiServerVerifier>, given: Vec<CertificateDer<'static>> },
+    /// Every certificate.
+    Anybody,
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end: &CertificateDer<'_>,
@@ -132,11 +143,14 @@ impl ServerCertVerifier for AcceptGiven {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.given.iter().any(|given| given == end) {
-            verify_server_name(&ParsedCertificate::try_from(end)?, name)?;
-            return Ok(ServerCertVerified::assertion());
+        match &self.accepts {
+            Accepts::Anybody => Ok(ServerCertVerified::assertion()),
+            Accepts::Signed { given, .. } if given.iter().any(|given| given == end) => {
+                verify_server_name(&ParsedCertificate::try_from(end)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            Accepts::Signed { chain, .. } => chain.verify_server_cert(end, between, name, ocsp, now),
         }
-        self.chain.verify_server_cert(end, between, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
@@ -145,7 +159,8 @@ impl ServerCertVerifier for AcceptGiven {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -154,50 +169,12 @@ impl ServerCertVerifier for AcceptGiven {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.chain.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
-    }
-}
-
-/// Accepts every certificate whose key signed the handshake.
-#[derive(Debug)]
-struct AcceptAnybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AcceptAnybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -1,7 +1,9 @@
 //! The generator against servers whose latencies are computed.
 
-use festina_load::{Arrivals, LoadPlan, LoadResult, Mode, Profile, RequestSpec, Slo, Target, Template, load};
-use festina_testkit::{Queue, Stall, TruthServer};
+use festina_load::{
+    Arrivals, Gaps, LoadPlan, LoadResult, Mode, Profile, RequestSpec, Schedule, Slo, Target, Template, load,
+};
+use festina_testkit::{ConstantService, Queue, Stall, TruthServer};
 use festina_types::{Bytes, CancelToken, Seconds};
 
 fn plan(url: &str, mode: Mode) -> LoadPlan {
@@ -100,9 +102,80 @@ fn poisson_users_are_sent_as_such() {
     assert!((arrivals.sent_variation.unwrap() - 1.0).abs() < 0.15, "{arrivals:?}");
     let seen = server.arrivals();
     assert_eq!(seen.len() as u64, result.requests.sent);
-    let mut gaps = festina_load::Gaps::default();
+    let mut gaps = Gaps::default();
     seen.windows(2).for_each(|pair| gaps.add(pair[1] - pair[0]));
     assert!((gaps.variation().unwrap() - 1.0).abs() < 0.25, "the server saw {:?}", gaps.variation());
+}
+
+fn schedule(rate: f64, seconds: f64) -> Vec<f64> {
+    let profile = Profile::constant(rate, Seconds(seconds)).unwrap();
+    Schedule::new(&Arrivals::Poisson, &profile, 1, 0, 1).collect()
+}
+
+fn variation(times: &[f64]) -> f64 {
+    let mut gaps = Gaps::default();
+    times.windows(2).for_each(|pair| gaps.add(pair[1] - pair[0]));
+    gaps.variation().unwrap()
+}
+
+/// Returns the latencies, sorted, that a queue of `servers` gives to `arrivals` that need `service` seconds each.
+fn served(servers: usize, service: f64, arrivals: &[f64]) -> Vec<f64> {
+    let mut queue = Queue::new(servers, None);
+    let mut latencies: Vec<f64> = arrivals.iter().map(|at| queue.serve(*at, service) - at).collect();
+    latencies.sort_by(f64::total_cmp);
+    latencies
+}
+
+#[test]
+fn arrivals_make_the_queues_of_the_theory() {
+    // No clock is in this: a million of the arrivals that a run would send, and the formulas for queues of such users.
+    for (servers, rate, service) in [(1, 800.0, 1e-3), (4, 320.0, 1e-2)] {
+        let arrivals = schedule(rate, 1e6 / rate);
+        assert!((variation(&arrivals) - 1.0).abs() < 0.01, "{}", variation(&arrivals));
+        let latencies = served(servers, service, &arrivals);
+        let theory = ConstantService::new(servers, rate, service);
+        for probability in [0.5, 0.9, 0.99] {
+            let found = latencies[(probability * latencies.len() as f64) as usize];
+            let wanted = theory.latency(probability);
+            assert!((found / wanted - 1.0).abs() < 0.05, "M/D/{servers}: {found} for {wanted}");
+        }
+    }
+}
+
+/// Sends Poisson users at a utilisation of 0.8: their 99th percentile is what the queue gives to the very requests that
+/// came, and they came as they were meant to.
+fn assert_users_queue_as_they_should(servers: usize, service: fn(u64) -> f64) {
+    let seconds = 4.0;
+    let rate = 0.8 * servers as f64 / service(0);
+    let (server, result) = undisturbed(|| {
+        let server = TruthServer::start(Queue::new(servers, None), service).unwrap();
+        let result = run(&plan(&server.url(), open(Arrivals::Poisson, rate, seconds)));
+        (server, result)
+    });
+    assert_eq!(result.requests.sent, result.requests.good, "{:?}", result.requests.errors);
+    let latencies = served(servers, service(0), &server.arrivals());
+    let wanted = latencies[((0.99 * latencies.len() as f64).ceil() as usize).max(1) - 1];
+    let found = quantile(&result, 0.99);
+    // Whatever else the machine does can only add to what the queue makes of the requests that came.
+    assert!(found > wanted * 0.95, "M/D/{servers}: {found} for {wanted}");
+    if server.latest() >= 0.004 || !result.client.is_valid {
+        // It does too much for the rest to be told, and the run says so.
+        return;
+    }
+    assert!(found < wanted * 1.05, "M/D/{servers}: {found} for {wanted}, {:?}", result.client);
+    let (sent, meant) =
+        (result.arrivals.unwrap().sent_variation.unwrap(), variation(&schedule(rate, seconds)));
+    assert!((sent - meant).abs() < 0.03, "M/D/{servers}: {sent} for {meant}, {:?}", result.client);
+}
+
+#[test]
+fn users_before_one_server_queue_as_they_should() {
+    assert_users_queue_as_they_should(1, |_| 0.005);
+}
+
+#[test]
+fn users_before_four_servers_queue_as_they_should() {
+    assert_users_queue_as_they_should(4, |_| 0.010);
 }
 
 #[test]

@@ -5,12 +5,14 @@
 //! build it as an example of their own.
 
 mod burn;
+mod constant_service;
 mod program;
 mod queue;
 mod truth;
 mod truth_server;
 
 pub use burn::{Spend, spend};
+pub use constant_service::ConstantService;
 pub use program::known_answer;
 pub use queue::{Queue, Stall, erlang_c};
 pub use truth::Truth;

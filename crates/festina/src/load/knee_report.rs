@@ -18,6 +18,7 @@ pub fn knee_report(answer: &KneeAnswer) -> Report {
         (
             "knee".to_owned(),
             match knee.rate.interval {
+                _ if knee.is_at_least => format!("at least {}", per_second.format(knee.rate.value)),
                 Some(interval) => format!(
                     "{}, 90 % interval {}",
                     per_second.format(knee.rate.value),
@@ -71,10 +72,11 @@ fn title(answer: &KneeAnswer) -> String {
     if !knee.is_valid {
         return "invalid: the generator was the limit, not the service".to_owned();
     }
-    if knee.rate.value <= 0.0 {
+    if knee.rate.value <= 0.0 && !knee.is_at_least {
         return format!("no rate meets {}", answer.slo);
     }
-    format!("{} holds up to {} requests/s", answer.slo, Unit::Number.format(knee.rate.value.round()))
+    let least = if knee.is_at_least { "at least " } else { "" };
+    format!("{} holds up to {least}{} requests/s", answer.slo, Unit::Number.format(knee.rate.value.round()))
 }
 
 /// Throughput and latency by users.
@@ -107,9 +109,14 @@ pub(crate) fn latency(answer: &KneeAnswer) -> Chart {
         .with(Series::line(format!("{name} of the twin"), Role::Fit, knee.curve.clone()))
         .with(Series::points("measured", Role::Measured, measured))
         .with_mark(Mark::horizontal(result.limit_s, "objective"));
-    if let Some(interval) = knee.rate.interval {
+    if knee.is_at_least {
+        chart = chart.with_mark(Mark::beyond(knee.rate.value, "knee, at least"));
+    } else if let Some(interval) = knee.rate.interval {
         let (from, to) = (Some(interval.lower), Some(interval.upper));
         chart = chart.with_mark(Mark::Region { from, to, label: "knee".to_owned() });
+    }
+    if knee.found_by == FoundBy::Search {
+        return chart;
     }
     chart.with_caption("short windows find less than the twin: the queue has not filled")
 }
@@ -120,9 +127,10 @@ pub(crate) fn throughput(answer: &KneeAnswer) -> Chart {
     let points = knee.ladder.iter().map(|rung| PlotPoint::new(rung.users as f64, rung.throughput));
     let x = Axis::new("users at a time", Unit::Number).with_scale(Scale::Log2);
     let y = Axis::new("throughput", Unit::Other("requests/s".to_owned()));
+    let label = if knee.is_at_least { "knee, at least" } else { "knee" };
     Chart::new("Throughput by users", x, y)
         .with(Series::points("measured", Role::Measured, points))
-        .with_mark(Mark::horizontal(knee.rate.value, "knee"))
+        .with_mark(Mark::horizontal(knee.rate.value, label))
 }
 
 /// What windows at constant rates saw.

@@ -234,6 +234,11 @@ impl BatchTask<'_> {
         if time.has_changed() {
             question.findings.push(regime(time));
         }
+        if measured.memory.as_ref().is_some_and(FloorGrowth::has_changed) {
+            question.findings.push(memory_regime(time));
+        }
+        let there = site.machine.limits.memory.or(site.machine.memory.total);
+        question.findings.extend(uncached(rows, &measured.measurements.samples, there));
         if question.verdict != super::Verdict::Ready {
             let subject = fixes::Subject {
                 batch: self.batch,
@@ -445,6 +450,55 @@ fn regime(time: &FloorGrowth) -> Finding {
     .with_hint(format!("measure at {} rows too: give a larger budget", grouped(largest * 3.0)))
 }
 
+fn memory_regime(time: &FloorGrowth) -> Finding {
+    let (_, largest) = time.range();
+    Finding::new(
+        Severity::Warning,
+        "memory-regime",
+        format!(
+            "the memory at {} rows is not what the smaller runs forecast (another algorithm, one more copy of the data): its \
+             forecast is twice as uncertain beyond",
+            grouped(largest)
+        ),
+    )
+}
+
+/// Tells that a run on `rows` reads more than the memory here can keep: small runs find their input in the page cache, and
+/// are forecast as if large ones did.
+fn uncached(rows: f64, samples: &[Sample], memory: Option<Bytes>) -> Option<Finding> {
+    let mut read: Vec<(f64, f64)> = samples
+        .iter()
+        .filter(|sample| sample.status.is_finished())
+        .filter_map(|sample| Some((sample.point.n?, sample.usage.read?.0 as f64)))
+        .collect();
+    read.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let ((least, few), (most, many)) = (*read.first()?, *read.last()?);
+    // What every run reads, its libraries first of all, is not what grows.
+    let a_row = (many - few) / (most - least);
+    let all = few + a_row * (rows - least);
+    let memory = memory?.0 as f64;
+    if !a_row.is_finite() || all <= memory {
+        return None;
+    }
+    Some(
+        Finding::new(
+            Severity::Warning,
+            "page-cache",
+            format!(
+                "on {} rows it reads about {}, more than the {} of memory here keep: the runs that were measured found their \
+                 input in the page cache, and this one will wait for the disk",
+                grouped(rows),
+                Bytes(all as u64),
+                Bytes(memory as u64)
+            ),
+        )
+        .with_hint(format!(
+            "add the time that the disk needs for it: at 200 MB/s about {}",
+            Seconds((all / 200e6).round())
+        )),
+    )
+}
+
 /// Writes a number of rows as people do: `3,000,000`.
 pub(super) fn grouped(rows: f64) -> String {
     if rows >= 1e15 || rows.fract() != 0.0 && rows < 1000.0 {
@@ -463,7 +517,39 @@ pub(super) fn grouped(rows: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use festina_types::{Conditions, Point, Status, Usage};
+
     use super::*;
+
+    fn reading(rows: f64, bytes: u64) -> Sample {
+        let usage = Usage { read: Some(Bytes(bytes)), ..Usage::default() };
+        Sample {
+            point: Point { n: Some(rows), p: Workers::MIN },
+            block: 0,
+            order: 0,
+            started_at_unix_s: 0.0,
+            status: Status::Finished,
+            usage,
+            conditions: Conditions::default(),
+            contamination: Vec::new(),
+            check: None,
+        }
+    }
+
+    #[test]
+    fn input_that_the_memory_cannot_keep_is_told() {
+        // 50 MB of libraries and 1 kB a row: on ten million rows 10.05 GB, at 200 MB/s 50 s.
+        let runs =
+            [(1e3, 51_000_000), (3e3, 53_000_000), (81e3, 131_000_000)].map(|(n, bytes)| reading(n, bytes));
+        let found = uncached(1e7, &runs, Some(Bytes(8 << 30))).unwrap();
+        assert!(
+            found.message.contains("9.36 GiB") && found.hint.as_ref().unwrap().ends_with("50.0 s"),
+            "{found:?}"
+        );
+        assert_eq!(uncached(1e7, &runs, Some(Bytes(16 << 30))), None);
+        assert_eq!(uncached(1e7, &runs[..1], Some(Bytes(1))), None);
+        assert_eq!(uncached(1e7, &runs, None), None);
+    }
 
     #[test]
     fn rows_are_written_in_groups() {

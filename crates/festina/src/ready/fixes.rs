@@ -188,7 +188,143 @@ fn rounded_down(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use festina_laws::Observation;
+    use festina_laws::floor::Tolerance;
+
     use super::*;
+
+    /// 2 s of start-up and 0.2 ms a row on two cores, of which a tenth is serial: T(10⁶ rows, 2 cores) = 202 s, and
+    /// T(10⁶, p) = 2 + 200 (0.1 + 0.9 / p) / 0.55.
+    const START_UP: f64 = 2.0;
+    const GROWING: f64 = 200.0;
+
+    fn time(serial: f64, cores: f64) -> f64 {
+        START_UP + GROWING * (serial + (1.0 - serial) / cores) / (serial + (1.0 - serial) / 2.0)
+    }
+
+    fn growth() -> FloorGrowth {
+        let sizes = [1e3, 1e3, 1e3, 3e3, 9e3, 27e3, 81e3, 243e3, 486e3, 486e3];
+        let measured =
+            sizes.map(|n| Observation { n: Some(n), ..Observation::new(1.0, START_UP + GROWING * n / 1e6) });
+        FloorGrowth::fit(&measured, Tolerance::TIME).unwrap()
+    }
+
+    /// What one and two cores took on 486,000 rows.
+    fn serial(share: f64) -> Serial {
+        let fast = START_UP + GROWING * 0.486;
+        let slow = START_UP + GROWING * 0.486 / (share + (1.0 - share) / 2.0);
+        Serial::of((slow, 1.0), (fast, 2.0), START_UP, 0.005).unwrap()
+    }
+
+    fn batch(target: f64) -> Batch {
+        Batch {
+            command: String::new(),
+            target: Seconds(target),
+            memory: None,
+            budget: Seconds(60.0),
+            rows_least: 1e3,
+            cores_var: None,
+            env: BTreeMap::new(),
+        }
+    }
+
+    /// 0.04 for a core and 0.005 for a GiB, each for an hour.
+    const COST: Cost = Cost { core_hour: Some(0.04), gib_hour: Some(0.005) };
+    const GIB: f64 = 1_073_741_824.0;
+
+    fn memory(p_out_of_memory: f64) -> Memory {
+        let interval = Some(Interval { lower: 1.5 * GIB, upper: 3.0 * GIB, level: 0.9 });
+        Memory {
+            peak_bytes: Estimate { value: 2.0 * GIB, interval, method: Method::Fit },
+            limit_bytes: Some(1 << 30),
+            p_out_of_memory: Some(p_out_of_memory),
+            rows_at_5_percent: Some(345_678.0),
+        }
+    }
+
+    fn check(target: f64, serial: &Serial, memory: Option<Memory>, judge: impl Fn(&[Fix], &FloorGrowth)) {
+        let (growth, batch) = (growth(), batch(target));
+        let subject = Subject {
+            batch: &batch,
+            cost: COST,
+            rows: 1e6,
+            cores: 2,
+            time: &growth,
+            serial: Some(serial),
+            memory,
+        };
+        judge(&subject.fixes(), &growth);
+    }
+
+    fn of(fixes: &[Fix], kind: FixKind) -> &Fix {
+        fixes.iter().find(|fix| fix.kind == kind).unwrap_or_else(|| panic!("{kind:?} in {fixes:?}"))
+    }
+
+    #[test]
+    fn cores_are_counted_and_priced_as_by_hand() {
+        // 120.2 s on 4 cores are not surely within 120 s; 79.3 s on 8 are.
+        assert!((time(0.1, 4.0) - 120.18).abs() < 0.01 && (time(0.1, 8.0) - 79.27).abs() < 0.01);
+        check(120.0, &serial(0.1), Some(memory(0.0)), |fixes, _| {
+            let cores = of(fixes, FixKind::Cores);
+            assert_eq!(cores.change, "8 cores instead of 2");
+            let effect = cores.effect.unwrap();
+            assert!((effect.value / 79.27 - 1.0).abs() < 0.05 && effect.interval.unwrap().contains(79.27));
+            // 8 · 0.04 and 2 GiB · 0.005 are 0.33 an hour: of 79.27 s, 0.00727.
+            assert!((cores.cost.unwrap() / 0.007_27 - 1.0).abs() < 0.05, "{cores:?}");
+            assert!((cores.cost.unwrap() - 0.33 * effect.value / 3600.0).abs() < 1e-12);
+            // A tenth is not worth a change.
+            assert!(fixes.iter().all(|fix| fix.kind != FixKind::SerialPart));
+        });
+    }
+
+    #[test]
+    fn a_serial_part_is_worth_what_two_cores_would_do_without_it() {
+        // Of 0.4 + 0.6 / 2 = 0.7, a half is left: 2 + 200 · 0.5 / 0.7 = 144.9 s. 2 · 0.04 an hour: 0.00322.
+        check(120.0, &serial(0.4), None, |fixes, _| {
+            let part = of(fixes, FixKind::SerialPart);
+            assert!((part.effect.unwrap().value / 144.9 - 1.0).abs() < 0.05, "{part:?}");
+            assert!((part.cost.unwrap() / 0.003_22 - 1.0).abs() < 0.05, "{part:?}");
+            // Endless cores leave 2 + 200 · 0.4 / 0.7 = 116.3 s: too close to 120 s for any number to be ready.
+            assert!(fixes.iter().all(|fix| fix.kind != FixKind::Cores), "{fixes:?}");
+        });
+    }
+
+    #[test]
+    fn a_faster_program_and_fewer_rows_are_ready_with_nine_in_ten() {
+        check(120.0, &serial(0.1), None, |fixes, growth| {
+            // What nine of ten runs do not exceed is to fit: (q − 2) / (120 − 2), about (202 − 2) / 118 and the band.
+            let q = growth.forecast(1e6, 0.8).unwrap().interval.unwrap().upper;
+            let factor = (q - START_UP) / 118.0;
+            assert!(factor > 1.69 && factor < 2.3, "{factor}");
+            let faster = of(fixes, FixKind::Faster);
+            assert_eq!(faster.change, format!("make what grows {factor:.1} times as fast"));
+            assert!((faster.p_ready.unwrap() - 0.9).abs() < 0.01 && faster.cost.is_none());
+            // 2 + 200 · n / 10⁶ within 120 s: 590,000 rows, and less to be sure.
+            let rows = of(fixes, FixKind::Rows);
+            let n: f64 = rows.change.split(' ').next().unwrap().replace(',', "").parse().unwrap();
+            assert!((450e3..590e3).contains(&n), "{rows:?}");
+            assert!(growth.probability_within(n, 120.0).unwrap() >= 0.9);
+            assert!(growth.probability_within(n + 10e3, 120.0).unwrap() < 0.9);
+        });
+    }
+
+    #[test]
+    fn memory_is_priced_with_the_upper_end_of_what_it_needs() {
+        check(1000.0, &serial(0.1), Some(memory(0.97)), |fixes, growth| {
+            let more = of(fixes, FixKind::Memory);
+            assert_eq!(more.change, "3.00 GiB of memory instead of 1.00 GiB");
+            // 2 · 0.04 + 3 · 0.005 are 0.095 an hour: of 202 s, 0.00533.
+            assert!((more.cost.unwrap() / 0.005_33 - 1.0).abs() < 0.05, "{more:?}");
+            // In time almost surely, and below the upper end of a 90 % band with 95 %.
+            let p = growth.probability_within(1e6, 1000.0).unwrap();
+            assert!((more.p_ready.unwrap() - 0.95 * p).abs() < 1e-12);
+            // It is fast enough: memory and rows alone would help.
+            assert_eq!(fixes.len(), 2, "{fixes:?}");
+            assert_eq!(of(fixes, FixKind::Rows).change, "340,000 rows at most, as it is");
+        });
+    }
 
     #[test]
     fn rows_keep_two_digits() {

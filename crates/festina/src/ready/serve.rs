@@ -272,13 +272,14 @@ impl ServeTask<'_> {
             Some(idle) if idle < n => format!("; {idle} behind a balancer that knows who is idle"),
             _ => String::new(),
         };
+        let most = if knee.result.knee.is_at_least { "at most " } else { "" };
         let demand = &self.serve.demand;
         let cores = knee.result.server.map_or(1.0, |server| server.cores.max(0.1));
         let effect = knee.result.knee.rate.scaled(f64::from(n));
         Some(Fix {
             kind: FixKind::Replicas,
             change: format!(
-                "{n} replicas on {:.0} cores{each}: they bear {} times the rate, and the rate after the loss of {}{idle}",
+                "{most}{n} replicas on {:.0} cores{each}: they bear {} times the rate, and the rate after the loss of {}{idle}",
                 (cores * f64::from(n)).ceil(),
                 demand.headroom,
                 demand.survive_loss_of
@@ -330,9 +331,11 @@ impl ServeTask<'_> {
     }
 }
 
-/// Returns the probability that the service bears `rate`.
+/// Returns the probability that the service bears `rate`; what was never seen to fail may bear any.
 fn p_bears(knee: &KneeAnswer, rate: f64) -> f64 {
-    p_of(knee.result.knee.rate, rate, knee.result.knee.is_valid)
+    let knee = &knee.result.knee;
+    let p = p_of(knee.rate, rate, knee.is_valid);
+    if knee.is_at_least && knee.is_valid { p.max(0.5) } else { p }
 }
 
 /// Returns the probability that a knee is at least `rate`, taking it as normal.

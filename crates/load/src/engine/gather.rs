@@ -8,7 +8,7 @@ use festina_types::Seconds;
 use super::worker::Tick;
 use super::{LoadObserver, LoadPlan, Mode, Outcome, TimelinePoint, Totals};
 use crate::plan::{Arrivals, Gaps};
-use crate::record::Record;
+use crate::record::{List, Quantiles, Record};
 
 /// Parts of a run for intervals: each has to be long against the time that a queue remembers.
 const N_PARTS: usize = 20;
@@ -34,7 +34,7 @@ pub(super) struct Gatherer<'a> {
 /// A tick that not all threads have told.
 struct OpenTick {
     n_told: usize,
-    record: Record,
+    record: Record<List>,
     /// Of the thread that used and wanted its core most: processor time and waiting for a core, in nanoseconds.
     busiest: (u64, u64),
 }
@@ -78,10 +78,7 @@ impl<'a> Gatherer<'a> {
         if cpu + delay > tick.busiest.0 + tick.busiest.1 {
             tick.busiest = (cpu, delay);
         }
-        let in_system = tick.record.in_system + news.record.in_system;
-        tick.record.add(&news.record);
-        tick.record.sends.extend_from_slice(&news.record.sends);
-        tick.record.in_system = in_system;
+        tick.record.join(news.record);
         while let Some(entry) =
             self.open.first_entry().filter(|entry| entry.get().n_told == self.plan.threads)
         {
@@ -99,7 +96,7 @@ impl<'a> Gatherer<'a> {
             self.outcome.busiest_thread += busiest.0 as f64 * 1e-9 / self.tick;
             self.outcome.waiting_thread += busiest.1 as f64 * 1e-9 / self.tick;
         }
-        record.sends.sort_unstable();
+        record.sort();
         for send in &record.sends {
             let position = self.position_of(*send as f64 * 1e-9);
             if let Some(last) = self.last_send.replace(position) {
@@ -116,10 +113,11 @@ impl<'a> Gatherer<'a> {
         }
         self.outcome.parts[part].add(&record);
         self.outcome.total.add(&record);
-        observer.tick(&self.timeline_point(number, sent, &record));
+        let seen = self.timeline_point(number, sent, &record);
+        observer.tick(&seen);
         observer.totals(&Totals { record: &self.outcome.total, sent: self.outcome.n_sent });
         if self.ticks_a_point == 1 {
-            self.outcome.timeline.push(self.timeline_point(number, sent, &record));
+            self.outcome.timeline.push(seen);
             return;
         }
         self.point.0.add(&record);
@@ -134,7 +132,7 @@ impl<'a> Gatherer<'a> {
         self.outcome.timeline.push(self.timeline_point(number, sent, &record));
     }
 
-    fn timeline_point(&self, number: usize, sent: u64, record: &Record) -> TimelinePoint {
+    fn timeline_point<T: Quantiles>(&self, number: usize, sent: u64, record: &Record<T>) -> TimelinePoint {
         TimelinePoint {
             time_s: (number as f64 + 1.0) * self.tick,
             sent,

@@ -19,7 +19,7 @@ use festina_types::{Bytes, CancelToken, Seconds};
 use crate::LoadError;
 use crate::check::{Check, Checks};
 use crate::plan::{Arrivals, Profile};
-use crate::record::Record;
+use crate::record::{Quantiles, Record};
 use crate::request::Template;
 use crate::tls::Tls;
 use gather::Gatherer;

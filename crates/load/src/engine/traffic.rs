@@ -78,9 +78,12 @@ impl Worker<'_> {
 
     /// Sends a request on the connection at `place`, which is idle or about to connect.
     fn send(&mut self, place: usize, mut flight: Flight) {
-        let now = self.now();
+        let is_closed = self.schedule.is_none();
+        // A user who has just been answered goes on at once: the clock has been read for that answer.
+        let is_now = is_closed && flight.intended > 0 && !flight.has_waited;
+        let now = if is_now { flight.intended } else { self.now() };
         flight.sent = now;
-        if self.schedule.is_none() {
+        if is_closed {
             flight.intended = now;
         } else if flight.n_resent == 0 {
             self.record.sends.push(now);

@@ -18,7 +18,7 @@ use super::connection::{Connection, Flight, Reading};
 use super::{LoadPlan, Mode};
 use crate::check::Checks;
 use crate::plan::Schedule;
-use crate::record::Record;
+use crate::record::{List, Record};
 
 /// What a thread tells, once a tick.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Tick {
     /// Its number, from 0.
     pub(crate) number: usize,
     /// What happened since the last.
-    pub(crate) record: Record,
+    pub(crate) record: Record<List>,
 }
 
 /// How long the longest wait may be, in nanoseconds: a request to stop is seen within it.
@@ -76,7 +76,7 @@ pub(crate) struct Worker<'a> {
     pub(super) end: u64,
     /// When the last are given up.
     drained: u64,
-    pub(super) record: Record,
+    pub(super) record: Record<List>,
     n_ticks: usize,
     pub(super) buffer: Vec<u8>,
     cpu_at_tick: u64,
@@ -157,10 +157,11 @@ impl<'a> Worker<'a> {
         }
         let mut events = Vec::with_capacity(256);
         loop {
-            self.admit_due(self.now());
+            let now = self.now();
+            self.admit_due(now);
+            self.expire(now);
             self.dispatch()?;
             let now = self.now();
-            self.expire(now);
             self.heed_cancel(now);
             self.tell_ticks(now);
             if self.is_finished(now) {
@@ -211,7 +212,8 @@ impl<'a> Worker<'a> {
 
     fn tell(&mut self) {
         let cpu = thread_cpu();
-        let mut record = std::mem::replace(&mut self.record, Record::new());
+        let next = self.record.next();
+        let mut record = std::mem::replace(&mut self.record, next);
         record.cpu = cpu - std::mem::replace(&mut self.cpu_at_tick, cpu);
         let delay = run_delay();
         record.run_delay = delay.saturating_sub(std::mem::replace(&mut self.delay_at_tick, delay));

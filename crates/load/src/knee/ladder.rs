@@ -12,10 +12,14 @@ pub(crate) struct Ladder {
     runs: Vec<(usize, ClosedRun)>,
     /// A run with so few users that none waits for another: its latencies are service times.
     unhindered: ClosedRun,
+    /// Whether more users brought no more throughput in the end.
+    has_levelled: bool,
 }
 
 /// Throughput grows if it does so by more than this.
 const GROWTH: f64 = 0.03;
+/// Twice the users of a service far from its capacity bring twice the throughput; below this factor it is near.
+const LEVEL: f64 = 1.5;
 /// Responses without queueing that a distribution of service times needs.
 const UNHINDERED: f64 = 2000.0;
 /// Responses at full throughput that a capacity needs.
@@ -34,27 +38,29 @@ impl Ladder {
     pub(crate) fn climb(subject: &mut dyn Subject, budget: f64) -> Result<Self, LoadError> {
         let first = subject.closed(1, GLANCE)?;
         let glance = (GLANCE_LATENCIES * first.mean()).clamp(GLANCE, budget / 10.0);
-        let mut ladder = Self { runs: vec![(1, first)], unhindered: ClosedRun::default() };
+        let mut ladder =
+            Self { runs: vec![(1, first)], unhindered: ClosedRun::default(), has_levelled: false };
         let mut users = 2;
         let mut spent = GLANCE;
         while users <= MAX_USERS && spent + glance <= budget * CLIMB && !subject.is_canceled() {
             spent += glance;
             let best = ladder.best().throughput().0;
             let run = subject.closed(users, glance)?;
-            let has_grown = run.throughput().0 > best * (1.0 + GROWTH);
+            let run_rate = run.throughput().0;
+            let has_grown = run_rate > best * (1.0 + GROWTH);
             ladder.runs.push((users, run));
+            ladder.has_levelled = run_rate <= best * LEVEL;
             let beyond = ladder.runs.len() - 1 - ladder.best_index();
             if !has_grown && beyond >= BEYOND {
                 break;
             }
             users *= 2;
         }
-        ladder.look_longer(subject, budget)?;
         Ok(ladder)
     }
 
     /// Measures the capacity at the best rung, and service times with half as many users as there seem to be servers.
-    fn look_longer(&mut self, subject: &mut dyn Subject, budget: f64) -> Result<(), LoadError> {
+    pub(crate) fn look_longer(&mut self, subject: &mut dyn Subject, budget: f64) -> Result<(), LoadError> {
         let index = self.best_index();
         let (users, rate) = (self.runs[index].0, self.best().throughput().0.max(1.0));
         let servers = (rate * self.alone().mean()).round().max(1.0);
@@ -110,6 +116,11 @@ impl Ladder {
             .filter(|(rate, spread)| best - rate > 2.0 * error.hypot(*spread))
             .map(|(rate, _)| (best - rate) / best.max(1e-9));
         losses.fold(0.0, f64::max)
+    }
+
+    /// Returns whether more users brought no more throughput in the end: only then is the highest one the capacity.
+    pub(crate) fn has_levelled(&self) -> bool {
+        self.has_levelled
     }
 
     /// Returns whether the generator had reserve on all rungs up to the best.

@@ -30,7 +30,9 @@ pub struct Knee {
     pub rate: Estimate,
     /// How it was found.
     pub found_by: FoundBy,
-    /// The highest throughput of a closed loop, in requests a second.
+    /// Whether the knee may be higher: no rate that was tried failed, or the generator was the limit.
+    pub is_at_least: bool,
+    /// The highest throughput of a closed loop, in requests a second; the service's capacity, if more users brought no more.
     pub capacity: f64,
     /// What the twin says of the latency at a rate: `(requests a second, seconds)` of the quantile that is asked for.
     pub curve: Vec<(f64, f64)>,
@@ -42,6 +44,9 @@ pub struct Knee {
     pub windows: Vec<Window>,
     /// Whether the generator had reserve all the time.
     pub is_valid: bool,
+    /// Whether more users brought no more throughput in the end.
+    #[serde(skip)]
+    pub(crate) has_levelled: bool,
     /// The queue that behaves as the service does, if there is one.
     #[serde(skip)]
     pub(crate) twin: Option<Twin>,
@@ -116,35 +121,58 @@ pub(crate) fn find(
     budget: f64,
     seed: u64,
 ) -> Result<Knee, LoadError> {
-    let ladder = Ladder::climb(subject, budget * 0.8)?;
+    let mut ladder = Ladder::climb(subject, budget * 0.8)?;
+    let has_levelled = ladder.has_levelled() || !bears_twice(subject, &ladder, target, budget)?;
+    // Of a capacity that was not reached there is nothing more to learn.
+    if has_levelled || subject.is_canceled() {
+        ladder.look_longer(subject, budget * 0.8)?;
+    }
     let (capacity, error) = ladder.best().throughput();
     let loss = ladder.loss();
     let mut knee = Knee {
         rate: Estimate { value: 0.0, interval: None, method: Method::Simulation },
         found_by: FoundBy::Twin,
+        is_at_least: false,
         capacity,
         curve: Vec::new(),
         ladder: ladder.rungs(),
         loss_when_overlapping: loss,
         windows: Vec::new(),
         is_valid: ladder.is_valid(),
+        has_levelled,
         twin: None,
     };
-    let twin = Twin::new(ladder.service_times(), capacity).filter(|_| loss <= RETROGRADE);
+    let is_queue = loss <= RETROGRADE && (knee.has_levelled || subject.is_canceled());
+    let twin = Twin::new(ladder.service_times(), capacity).filter(|_| is_queue);
     if let Some(twin) = twin {
         knee.rate = estimate(&twin, &ladder, (capacity, error), target, seed);
         knee.curve = curve(&twin, capacity, target, seed);
-        if knee.rate.value <= 0.0 || subject.is_canceled() {
-            return Ok(knee);
-        }
-        if agrees(subject, &twin, &mut knee, target, budget, seed)? {
-            knee.twin = Some(twin);
+        let is_over = knee.rate.value <= 0.0 || subject.is_canceled();
+        if is_over || agrees(subject, &twin, &mut knee, target, budget, seed)? {
+            knee.twin = (!is_over).then_some(twin);
+            knee.is_at_least = !knee.is_valid || !knee.has_levelled;
             return Ok(knee);
         }
     }
     knee.found_by = FoundBy::Search;
-    search::search(subject, &mut knee, target, budget * 0.5)?;
+    let highest = knee.has_levelled.then_some(capacity);
+    search::search(subject, &mut knee, highest, target, budget * 0.5)?;
+    knee.is_at_least |= !knee.is_valid;
     Ok(knee)
+}
+
+/// Returns whether a window at twice the highest throughput of `ladder` holds: then that was not the capacity.
+fn bears_twice(
+    subject: &mut dyn Subject,
+    ladder: &Ladder,
+    target: Target,
+    budget: f64,
+) -> Result<bool, LoadError> {
+    if subject.is_canceled() {
+        return Ok(true);
+    }
+    let rate = 2.0 * ladder.best().throughput().0;
+    Ok(subject.open(rate, budget * 0.08, target)?.share <= target.allowed)
 }
 
 /// Returns the twin's knee with a band: service times are drawn again, the capacity varies as it was seen to.
@@ -184,7 +212,7 @@ fn curve(twin: &Twin, capacity: f64, target: Target, seed: u64) -> Vec<(f64, f64
     rates.filter_map(|rate| Some((rate, twin.quantile(rate, 1.0 - target.allowed, seed)?))).collect()
 }
 
-/// Returns whether windows below and above the knee go as the twin says.
+/// Returns whether windows below and above the knee go as the twin says; one in which the generator was late is asked again.
 fn agrees(
     subject: &mut dyn Subject,
     twin: &Twin,
@@ -196,8 +224,38 @@ fn agrees(
     let mut agrees = true;
     for factor in [0.95, 1.05] {
         let rate = knee.rate.value * factor;
+        let trial = Trial { twin, rate, target, seed };
+        let mut outcome = trial.make(subject, knee, budget)?;
+        if !outcome.1 && !subject.is_canceled() {
+            outcome = trial.make(subject, knee, budget)?;
+        }
+        agrees &= outcome.0;
+        knee.is_valid &= outcome.1;
+        if subject.is_canceled() {
+            break;
+        }
+    }
+    Ok(agrees)
+}
+
+/// A window at a rate, as the twin expects it.
+struct Trial<'a> {
+    twin: &'a Twin,
+    rate: f64,
+    target: Target,
+    seed: u64,
+}
+
+impl Trial<'_> {
+    /// Returns whether the service does in such a window what the twin says, and whether the generator was on time.
+    fn make(
+        &self,
+        subject: &mut dyn Subject,
+        knee: &mut Knee,
+        budget: f64,
+    ) -> Result<(bool, bool), LoadError> {
+        let Self { twin, rate, target, seed } = *self;
         let run = subject.open(rate, budget * 0.08, target)?;
-        knee.is_valid &= run.is_valid;
         let mut shares: Vec<f64> = (0..WINDOWS)
             .map(|k| twin.share_of_window(rate, run.sent as usize, target.limit, seed + 1000 + k))
             .collect();
@@ -206,14 +264,11 @@ fn agrees(
         // The twin's own error in capacity moves the share as well: a factor of two on either side of it.
         let likely = (shares[tail] / 2.0, shares[shares.len() - 1 - tail] * 2.0 + target.allowed);
         let share = run.share;
-        agrees &= share >= likely.0 * 0.999 && share <= likely.1;
         let holds = share <= target.allowed;
         knee.windows.push(Window { rate, share, latency_s: run.latency_s, likely: Some(likely), holds });
-        if subject.is_canceled() {
-            break;
-        }
+        let agrees = share >= likely.0 * 0.999 && share <= likely.1;
+        Ok((agrees || subject.is_canceled(), run.is_valid))
     }
-    Ok(agrees)
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ struct Simulated {
     spent: f64,
     /// How much longer a request takes for each other one that is being served.
     friction: f64,
+    /// Whether the generator is the limit.
+    is_late: bool,
 }
 
 impl Simulated {
@@ -60,6 +62,7 @@ impl Simulated {
             random: Congruential(seed.wrapping_mul(77) + 1),
             spent: 0.0,
             friction: 0.0,
+            is_late: false,
         }
     }
 
@@ -111,7 +114,7 @@ impl Subject for Simulated {
         }
         times.sort_by(|a, b| a.0.total_cmp(&b.0));
         let throughputs = parts.iter().map(|n| f64::from(*n) / (seconds / 10.0)).collect();
-        Ok(ClosedRun { throughputs, times, is_valid: true })
+        Ok(ClosedRun { throughputs, times, is_valid: !self.is_late })
     }
 
     fn open(&mut self, rate: f64, seconds: f64, target: Target) -> Result<OpenRun, LoadError> {
@@ -122,7 +125,7 @@ impl Subject for Simulated {
         let above = latencies.iter().filter(|latency| **latency > target.limit).count();
         let share = above as f64 / n.max(1) as f64;
         let latency_s = latencies.get(((1.0 - target.allowed) * n as f64) as usize).copied();
-        Ok(OpenRun { share, latency_s, sent: n as u64, backlog: 0, is_valid: true })
+        Ok(OpenRun { share, latency_s, sent: n as u64, backlog: 0, is_valid: !self.is_late })
     }
 
     fn is_canceled(&self) -> bool {
@@ -177,6 +180,35 @@ fn a_service_that_is_too_slow_alone_has_no_knee() {
     let mut subject = Simulated::new((2, 0.05, 0.0, 0.02), 3);
     let knee = find(&mut subject, Target { limit: 0.02, allowed: 0.01 }, 10.0, 1).unwrap();
     assert_eq!(knee.rate.value, 0.0);
+}
+
+#[test]
+fn a_ladder_that_was_too_short_for_the_capacity_does_not_pass_for_it() {
+    // 128 servers of 100 ms bear 1280/s; in 20 s the ladder gets to 64 users at most.
+    let mut subject = Simulated::new((128, 0.1, 0.0, 0.15), 3);
+    let knee = find(&mut subject, Target { limit: 0.15, allowed: 0.01 }, 20.0, 1).unwrap();
+    assert!(knee.capacity < 700.0 && !knee.is_at_least && knee.found_by == FoundBy::Search, "{knee:?}");
+    assert!((knee.rate.value / 1250.0 - 1.0).abs() < 0.25, "{knee:?}");
+    assert!(knee.rate.interval.unwrap().contains(1250.0), "{:?}", knee.rate);
+}
+
+#[test]
+fn a_knee_that_nothing_bounds_from_above_is_a_lower_bound() {
+    let mut endless = Simulated::new((4000, 0.1, 0.0, 0.15), 3);
+    let knee = find(&mut endless, Target { limit: 0.15, allowed: 0.01 }, 8.0, 1).unwrap();
+    assert!(knee.is_at_least && knee.rate.value > 500.0, "{knee:?}");
+    assert_eq!(knee.rate.interval, None);
+    assert!(knee.windows.iter().all(|window| window.holds));
+}
+
+#[test]
+fn a_knee_whose_generator_was_the_limit_is_a_lower_bound() {
+    let mut subject = Simulated::new(SERVICES[0].0, 3);
+    let target = Target { limit: SERVICES[0].0.3, allowed: 0.01 };
+    assert!(!find(&mut subject, target, 20.0, 1).unwrap().is_at_least);
+    subject.is_late = true;
+    let knee = find(&mut subject, target, 20.0, 1).unwrap();
+    assert!(knee.is_at_least && !knee.is_valid);
 }
 
 /// The fewest replicas behind a balancer that spreads requests at random, by running all of them.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use festina_laws::Observation;
 use festina_laws::fit::{LinearFit, Weighting};
+use festina_laws::floor::{FloorGrowth, Tolerance};
 use serde::{Deserialize, Serialize};
 
 use super::cases::Case;
@@ -40,6 +42,7 @@ pub(crate) fn laws(kind: Kind) -> &'static [(&'static str, Forecaster)] {
             ("power law", power_law),
             ("n log n anchored", |x, t, at| anchored(x, t, at, |n| n * n.log2())),
             ("n anchored", |x, t, at| anchored(x, t, at, |n| n)),
+            ("ready's floor and power", floor_and_power),
         ],
     }
 }
@@ -88,6 +91,16 @@ fn power_law(x: &[f64], t: &[f64], at: &[f64]) -> Vec<f64> {
 fn anchored(x: &[f64], t: &[f64], at: &[f64], growth: fn(f64) -> f64) -> Vec<f64> {
     let last = x.len() - 1;
     at.iter().map(|&a| t[last] * growth(a) / growth(x[last])).collect()
+}
+
+/// What `festina ready` forecasts programs with, of which small runs are mostly start-up.
+fn floor_and_power(x: &[f64], t: &[f64], at: &[f64]) -> Vec<f64> {
+    let observation = |(n, time): (&f64, &f64)| Observation { n: Some(*n), ..Observation::new(1.0, *time) };
+    let observations: Vec<Observation> = x.iter().zip(t).map(observation).collect();
+    let Ok(growth) = FloorGrowth::fit(&observations, Tolerance::TIME) else {
+        return vec![f64::NAN; at.len()];
+    };
+    at.iter().map(|n| growth.forecast(*n, 0.9).map_or(f64::NAN, |forecast| forecast.value)).collect()
 }
 
 /// The complexity with the least root mean square, one coefficient, absolute errors: as Google Benchmark fits.
