@@ -1,6 +1,7 @@
 //! The `festina` command: parses, prints, draws progress, chooses the exit code; nothing else.
 
 mod args;
+mod bottom_line;
 mod commands;
 mod live;
 mod output;

@@ -9,6 +9,7 @@ use festina::scale::{Event, Observer, Plan, Progress};
 use festina::tasks;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::bottom_line::BottomLine;
 use crate::ranks::{Terminals, are_terminals};
 
 /// Shows a measurement on standard error.
@@ -164,35 +165,50 @@ impl tasks::TaskObserver for TaskScreen {
     }
 }
 
-/// Shows the hottest functions while a program is profiled: lines that change on a terminal, nothing elsewhere.
-pub(crate) struct ProfileScreen {
-    bar: Option<ProgressBar>,
+/// Shows the hottest functions while a program is profiled: a line that changes on a terminal, nothing elsewhere.
+pub(crate) enum ProfileScreen {
+    Nothing,
+    /// The program writes elsewhere.
+    Bar(ProgressBar),
+    /// The program writes on the same terminal.
+    Bottom(BottomLine),
 }
 
 impl ProfileScreen {
-    /// Returns a screen for standard error as it is.
-    pub(crate) fn new(is_quiet: bool) -> Self {
-        // The program's own output goes to the terminal too: a line that moves among it would be torn.
-        let shown = !is_quiet && io::stderr().is_terminal() && !io::stdout().is_terminal();
-        Self { bar: shown.then(spinner) }
+    /// Returns a screen for standard error as it is; where the program writes to the terminal too, only if it `is_live`.
+    pub(crate) fn new(is_quiet: bool, is_live: bool) -> Self {
+        match (io::stderr().is_terminal() && !is_quiet, io::stdout().is_terminal()) {
+            (true, false) => Self::Bar(spinner()),
+            (true, true) if is_live => Self::Bottom(BottomLine::default()),
+            _ => Self::Nothing,
+        }
     }
 
     /// Takes the line away.
-    pub(crate) fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+    pub(crate) fn finish(&mut self) {
+        match self {
+            Self::Nothing => {}
+            Self::Bar(bar) => bar.finish_and_clear(),
+            Self::Bottom(line) => line.clear(),
         }
     }
 }
 
 impl festina::profile::Observer for ProfileScreen {
     fn growing(&mut self, recording: &festina::profile::Recording) {
-        let Some(bar) = &self.bar else { return };
+        if matches!(self, Self::Nothing) {
+            return;
+        }
         let hottest = recording.hottest(3).into_iter();
         let hottest: Vec<String> =
             hottest.map(|(name, share)| format!("{name} {:.0} %", 100.0 * share)).collect();
         let elapsed = recording.rounds.last().copied().unwrap_or(0) as f64 * 1e-9;
-        bar.set_message(format!("{}, {}", festina::Seconds(elapsed), hottest.join(", ")));
+        let text = format!("{}, {}", festina::Seconds(elapsed), hottest.join(", "));
+        match self {
+            Self::Nothing => {}
+            Self::Bar(bar) => bar.set_message(text),
+            Self::Bottom(line) => line.draw(&text),
+        }
     }
 }
 

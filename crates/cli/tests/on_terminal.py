@@ -1,5 +1,7 @@
 """Runs a command whose standard error is a terminal: on_terminal.py COLUMNS ROWS INTERRUPT_AFTER -- COMMAND...
 
+With --both rather than --, its standard output is the terminal too.
+
 Prints as JSON the exit code, what was drawn, and whether the terminal has its modes back.
 """
 
@@ -20,7 +22,8 @@ main, side = pty.openpty()
 fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 before = termios.tcgetattr(side)
 begin = time.monotonic()
-child = subprocess.Popen(sys.argv[5:], stdin=side, stdout=subprocess.DEVNULL, stderr=side)
+output = side if sys.argv[4] == "--both" else subprocess.DEVNULL
+child = subprocess.Popen(sys.argv[5:], stdin=side, stdout=output, stderr=side)
 drawn = b""
 interrupted = after <= 0
 while True:

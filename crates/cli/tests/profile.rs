@@ -169,6 +169,30 @@ fn where_perf_events_are_refused_all_but_machine_code_is_seen() {
 }
 
 #[test]
+fn a_live_line_stands_below_what_the_program_writes_and_is_taken_away() {
+    let festina = Festina::new();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/on_terminal.py");
+    let program =
+        "import time\nend = time.time() + 1.5\nwhile time.time() < end: pass\nprint('written', 'whole')";
+    for (more, is_live) in [("--live", true), ("--rate=200", false)] {
+        let output = Command::new("python3")
+            .args([script, "80", "24", "0", "--both", env!("CARGO_BIN_EXE_festina"), "profile", more, "--"])
+            .args(["python3", "-c", program])
+            .current_dir(festina.path())
+            .output()
+            .unwrap();
+        let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let drawn = result["drawn"].as_str().unwrap();
+        assert!(drawn.contains("written whole") && drawn.contains("The program as a whole"), "{drawn:?}");
+        let (set, given_back) = (drawn.find("\x1b[1;23r"), drawn.rfind("\x1b[r"));
+        assert_eq!((set.is_some(), given_back.is_some()), (is_live, is_live), "{drawn:?}");
+        if is_live {
+            assert!(set < given_back && drawn.contains("<module>"), "{drawn:?}");
+        }
+    }
+}
+
+#[test]
 fn a_program_that_ends_at_once_keeps_its_exit_code() {
     let festina = Festina::new();
     let run = output(&festina, &["-q", "--", "sh", "-c", "exit 3"]);

@@ -64,6 +64,9 @@ pub(crate) struct ProfileArguments {
     /// Where profiles are stored
     #[arg(long, value_name = "DIR", default_value = ".festina", help_heading = "Output")]
     pub(crate) state: PathBuf,
+    /// Show the hottest functions while the program runs also where it writes on the same terminal: in its last line
+    #[arg(long, help_heading = "Output")]
+    pub(crate) live: bool,
     /// Don't show the answer
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,

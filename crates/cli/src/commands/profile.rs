@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &ProfileArguments) -> Result<u8, Error> {
     }
     let request = request(arguments, cores);
     let cancel = cancel_with_the_program();
-    let mut screen = ProfileScreen::new(arguments.quiet);
+    let mut screen = ProfileScreen::new(arguments.quiet, arguments.live);
     let result = profile(&request, &mut screen, &cancel);
     screen.finish();
     let result = result?;
