@@ -2,9 +2,7 @@
 
 mod support;
 
-use std::time::Instant;
-
-use festina_profile::{Observer, Options, Recording, Target, analyse, profile_command};
+use festina_profile::{Observer, Options, Recording, Target, profile_command};
 use festina_types::CancelToken;
 
 use support::{program, python};
@@ -31,7 +29,7 @@ fn resident() -> f64 {
 }
 
 #[test]
-fn ten_minutes_of_a_hundred_threads_take_little_memory_and_are_analysed_in_seconds() {
+fn ten_minutes_of_a_hundred_threads_take_little_memory() {
     let target = Target {
         program: python().into(),
         arguments: vec![program("hundred.py").into(), "7".into()],
@@ -48,12 +46,4 @@ fn ten_minutes_of_a_hundred_threads_take_little_memory_and_are_analysed_in_secon
     let a_second = (last.1 - first.1).max(0.0) / (last.0 - first.0) * options.rate_hz / rate;
     let expected = last.1 + a_second * MINUTES_10_S;
     assert!(expected < 200e6, "{expected} bytes, from {:?} at {rate} looks a second", memory.0);
-    let analysed = (0..3).map(|_| {
-        let begin = Instant::now();
-        assert!(analyse(&recording, 2).rounds > 100);
-        begin.elapsed().as_secs_f64()
-    });
-    let seconds = analysed.fold(f64::INFINITY, f64::min);
-    let expected = seconds * MINUTES_10_S * options.rate_hz / recording.rounds.len() as f64;
-    assert!(expected < 10.0, "{expected} s, from {seconds} s for {} looks", recording.rounds.len());
 }
