@@ -34,7 +34,7 @@ pub fn knee_report(answer: &KneeAnswer) -> Report {
                 FoundBy::Twin => {
                     "a queue of the service's own times, which two windows did not contradict".to_owned()
                 }
-                FoundBy::Search => "windows at constant rates: the service is no plain queue".to_owned(),
+                FoundBy::Search => "windows at constant rates".to_owned(),
             },
         ),
     ];
@@ -105,8 +105,11 @@ pub(crate) fn latency(answer: &KneeAnswer) -> Chart {
     let y = Axis::new(name.clone(), Unit::Seconds).with_scale(Scale::Log10);
     let measured =
         knee.windows.iter().filter_map(|window| Some(PlotPoint::new(window.rate, window.latency_s?)));
-    let mut chart = Chart::new("Latency by rate", x, y)
-        .with(Series::line(format!("{name} of the twin"), Role::Fit, knee.curve.clone()))
+    let mut chart = Chart::new("Latency by rate", x, y);
+    if !knee.curve.is_empty() {
+        chart = chart.with(Series::line(format!("{name} of the twin"), Role::Fit, knee.curve.clone()));
+    }
+    let mut chart = chart
         .with(Series::points("measured", Role::Measured, measured))
         .with_mark(Mark::horizontal(result.limit_s, "objective"));
     if knee.is_at_least {
