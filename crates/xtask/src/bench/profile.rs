@@ -33,7 +33,14 @@ struct Way {
     profile: Option<(PathBuf, Read)>,
 }
 
-/// Runs the program alone and under each profiler, in turn.
+impl Way {
+    /// A peer crashes now and then, and may do so.
+    fn is_ours(&self) -> bool {
+        self.name == "none" || self.name.starts_with("festina")
+    }
+}
+
+/// Runs the program alone and under each profiler, in turn; a peer that fails gets three more chances.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let scale = arguments.first().map_or("1", String::as_str);
     let festina = shell::release_festina()?;
@@ -47,7 +54,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     for round in 0..=ROUNDS {
         for turn in 0..ways.len() {
             let which = (round + turn) % ways.len();
-            let (seconds, found) = once(&ways[which], &python, &folder, scale)?;
+            let way = &ways[which];
+            let mut result = once(way, &python, &folder, scale);
+            for _ in 0..if way.is_ours() { 0 } else { 3 } {
+                if result.is_err() {
+                    result = once(way, &python, &folder, scale);
+                }
+            }
+            let (seconds, found) = result?;
             if round > 0 {
                 times[which].push(seconds);
                 errors[which].extend(found.map(|found| found.share));
