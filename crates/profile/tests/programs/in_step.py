@@ -1,7 +1,7 @@
 """Two functions in turn, in step with the wall clock: each has the half of every period of 10 ms.
 
-A step that comes late gives its time to the other half: the share that the first one really had is written to the file that is
-given.
+A step that comes late gives its time to the other half: the share that the first one really had is written to the file
+that is given.
 """
 
 import sys
