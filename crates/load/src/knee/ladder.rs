@@ -20,6 +20,9 @@ pub(crate) struct Ladder {
 const GROWTH: f64 = 0.03;
 /// Twice the users of a service far from its capacity bring twice the throughput; below this factor it is near.
 const LEVEL: f64 = 1.5;
+/// A service that has lost more than this of its throughput since it was glanced at stays slow once requests have overlapped: then the
+/// glance tells what it can do.
+const LASTING: f64 = 0.3;
 /// Responses without queueing that a distribution of service times needs.
 const UNHINDERED: f64 = 2000.0;
 /// Responses at full throughput that a capacity needs.
@@ -72,7 +75,10 @@ impl Ladder {
         let seconds = (UNHINDERED * servers / (unhindered * rate)).clamp(0.5, budget * 0.28);
         self.unhindered = subject.closed(unhindered as usize, seconds)?;
         if !subject.is_canceled() {
-            self.runs[index].1 = subject.closed(users, (SATURATED / rate).clamp(1.0, budget * 0.32))?;
+            let longer = subject.closed(users, (SATURATED / rate).clamp(1.0, budget * 0.32))?;
+            if longer.throughput().0 > (1.0 - LASTING) * rate {
+                self.runs[index].1 = longer;
+            }
         }
         // A glance that shows less throughput with more users may be chance.
         let worst = (index + 1..self.runs.len())
