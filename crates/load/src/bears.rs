@@ -194,8 +194,9 @@ struct Service<'a> {
     observer: &'a mut dyn LoadObserver,
 }
 
-/// How long the last responses of a rung are waited for: they are not counted, and would only disturb the next rung.
-const DRAIN_OF_RUNG: Seconds = Seconds(1.0);
+/// How long the last responses of a rung are waited for at most: they are not counted, but a service that still works on hundreds of
+/// them makes the requests of the next rung wait.
+const DRAIN_OF_RUNG: Seconds = Seconds(4.0);
 
 impl Service<'_> {
     fn apply(&mut self, mode: Mode, drain: Seconds) -> Result<Outcome, LoadError> {
