@@ -11,7 +11,7 @@ use festina_machine::Source;
 use festina_machine::process::Scheduled;
 use festina_types::CancelToken;
 use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::connection::{Connection, Flight, Reading};
@@ -29,6 +29,10 @@ pub(crate) struct Tick {
     pub(crate) record: Record<List>,
 }
 
+/// In nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
+/// From here on a wait may end up to a millisecond early, and be followed by an exact one.
+const COARSE: u64 = 2 * MILLISECOND;
 /// How long the longest wait may be, in nanoseconds: a request to stop is seen within it.
 const LONGEST_WAIT: u64 = 50_000_000;
 /// How long a user of a closed loop stays away after a connection broke, in nanoseconds.
@@ -249,8 +253,16 @@ impl<'a> Worker<'a> {
             [Some(until_end), Some(tick), self.next_arrival, back, deadline, Some(now + LONGEST_WAIT)];
         let until = latest.into_iter().flatten().min().unwrap_or(now);
         let wait = until.saturating_sub(self.now());
-        let timeout =
-            Timespec { tv_sec: (wait / 1_000_000_000) as i64, tv_nsec: (wait % 1_000_000_000) as i64 };
+        // Older kernels, and so `rustix`, wait for events in whole milliseconds: what is shorter is slept before a look.
+        let timeout = if wait >= COARSE {
+            timespec((wait - COARSE / 2) / MILLISECOND * MILLISECOND)
+        } else {
+            let mut there = [PollFd::new(&self.epoll, PollFlags::IN)];
+            match poll(&mut there, Some(&timespec(wait))) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => timespec(0),
+                Err(error) => return Err(error.into()),
+            }
+        };
         match epoll::wait(&self.epoll, spare_capacity(events), Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {
                 self.record.wakes += u64::from(!events.is_empty());
@@ -272,6 +284,11 @@ impl<'a> Worker<'a> {
         self.in_flight = 0;
         self.waiting.clear();
     }
+}
+
+fn timespec(nanoseconds: u64) -> Timespec {
+    let second = 1_000_000_000;
+    Timespec { tv_sec: (nanoseconds / second) as i64, tv_nsec: (nanoseconds % second) as i64 }
 }
 
 fn nanoseconds(seconds: f64) -> u64 {
