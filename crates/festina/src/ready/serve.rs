@@ -52,12 +52,8 @@ impl ServeTask<'_> {
         cancel: &CancelToken,
     ) -> Result<Question, Error> {
         let mut question = self.unmeasured();
-        let scratch = self.scratch.join("serve");
-        fs::create_dir_all(&scratch)
-            .map_err(|source| Error::File { action: format!("create {}", scratch.display()), source })?;
         observer.tell("serve: starting the service");
-        let environment = site.environment.iter().cloned().collect();
-        let mut service = Service::start(self.serve, self.folder, self.model, &scratch, &environment)?;
+        let mut service = self.start(site, "serve")?;
         let start_s = match service.wait(self.serve, cancel)? {
             Waited::Ready(elapsed) => elapsed,
             Waited::Canceled => return Ok(question),
@@ -68,7 +64,7 @@ impl ServeTask<'_> {
             }
         };
         observer.tell(&format!("serve: ready {start_s} after its start"));
-        let answered = self.load(&mut question, &service, start_s, observer, cancel);
+        let answered = self.load(&mut question, &service, start_s, site, observer, cancel);
         if !service.is_alive() && !cancel.is_requested() {
             let ending = service.ending();
             question.answer(0.0);
@@ -79,11 +75,21 @@ impl ServeTask<'_> {
         answered.map(|()| question)
     }
 
+    /// Starts the service, with the folder `name` for what it writes.
+    fn start(&self, site: &Site<'_>, name: &str) -> Result<Service, Error> {
+        let scratch = self.scratch.join(name);
+        fs::create_dir_all(&scratch)
+            .map_err(|source| Error::File { action: format!("create {}", scratch.display()), source })?;
+        let environment = site.environment.iter().cloned().collect();
+        Service::start(self.serve, self.folder, self.model, &scratch, &environment)
+    }
+
     fn load(
         &self,
         question: &mut Question,
         service: &Service,
         start_s: Seconds,
+        site: &Site<'_>,
         observer: &mut dyn ReadyObserver,
         cancel: &CancelToken,
     ) -> Result<(), Error> {
@@ -123,11 +129,15 @@ impl ServeTask<'_> {
             let concurrency = knee.result.best_concurrency();
             ticks.0.tell(&format!("serve: once more with {concurrency} at a time"));
             let duration = Some(Seconds(self.serve.budget.0 * SECOND));
-            // Connections are the turnstile: a request that finds none free waits before the service, not in it.
-            let calm =
-                LoadOptions { connections: Some(concurrency), threads: Some(1), duration, ..options.clone() };
-            let calmed = service.guard(cancel, |cancel| find_knee(&calm, cancel, &mut ticks))?;
-            details.calmed = Some(Calmed { concurrency, knee: calmed });
+            // One in which requests never overlapped: it may stay slow for long once they have.
+            let mut fresh = self.start(site, "serve-again")?;
+            if let Waited::Ready(_) = fresh.wait(self.serve, cancel)? {
+                // Connections are the turnstile: a request that finds none free waits before the service, not in it.
+                let connections = Some(concurrency);
+                let calm = LoadOptions { connections, threads: Some(1), duration, ..self.options(&fresh)? };
+                let calmed = fresh.guard(cancel, |cancel| find_knee(&calm, cancel, &mut ticks))?;
+                details.calmed = Some(Calmed { concurrency, knee: calmed });
+            }
         }
         let p_knee = p_bears(&knee, self.serve.demand.rate);
         if p_knee > super::result::NOT_READY && !cancel.is_requested() {
