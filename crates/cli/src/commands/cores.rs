@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use festina::machine::Surroundings;
 use festina::report::text;
-use festina::{Error, Exit, cores, cores_json, cores_report, measure_cores};
+use festina::{CancelToken, Error, Exit, cores, cores_json, cores_report, measure_cores};
 
 use crate::args::CoresArguments;
 use crate::{output, signals};
 
 pub(crate) fn run(arguments: &CoresArguments) -> Result<Exit, Error> {
     let machine = cores(&surroundings());
-    let cancel = signals::cancel_on_signals();
+    // What answers at once needs no handler of signals.
+    let cancel = if arguments.measure { signals::cancel_on_signals() } else { CancelToken::new() };
     let measured = arguments.measure.then(|| measure_cores(&machine, &cancel)).transpose()?;
     match &arguments.json {
         Some(path) => output::emit_json(&output::to_json(&cores_json(&machine, measured.as_ref())), path)?,

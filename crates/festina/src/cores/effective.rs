@@ -41,11 +41,9 @@ pub struct KernelCores {
 pub fn measure_cores(machine: &Machine, cancel: &CancelToken) -> Result<MeasuredCores, Error> {
     let available = machine.available_parallelism();
     let mut findings = preflight(&Source::live(), machine, available, WATCH);
-    let mut effective = Vec::new();
-    for kernel in Kernel::ALL {
-        let workers = effective_cores(kernel, &design(machine), cancel)?;
-        effective.push(KernelCores { kernel, workers });
-    }
+    let design = design(machine);
+    let of = |kernel| Ok(KernelCores { kernel, workers: effective_cores(kernel, &design, cancel)? });
+    let effective: Vec<KernelCores> = Kernel::ALL.into_iter().map(of).collect::<Result<_, Error>>()?;
     findings.extend(fewer(&effective));
     Ok(MeasuredCores { effective, effective_findings: findings })
 }
