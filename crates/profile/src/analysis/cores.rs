@@ -3,6 +3,7 @@
 use festina_types::Estimate;
 use serde::{Deserialize, Serialize};
 
+use super::QUANTILE;
 use super::charge::Charge;
 
 /// What some cores do together, as it was measured.
@@ -55,7 +56,7 @@ impl Cores {
     /// Returns the relative standard deviation of what cores do together.
     pub(super) fn unsure(&self) -> f64 {
         let Some(Together { effective, .. }) = self.together else { return 0.0 };
-        effective.interval.map_or(0.0, |interval| interval.relative_half_width(effective.value) / 1.96)
+        effective.interval.map_or(0.0, |interval| interval.relative_half_width(effective.value) / QUANTILE)
     }
 }
 

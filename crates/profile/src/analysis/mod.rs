@@ -40,6 +40,9 @@ pub use whole::Whole;
 /// The coverage of all intervals.
 pub const LEVEL: f64 = 0.95;
 
+/// The quantile of the normal distribution for [`LEVEL`].
+const QUANTILE: f64 = 1.96;
+
 /// The part of an interval that is not the sampling's: what looking disturbs, and how late it sees. As a share of the
 /// elapsed time, one standard deviation.
 const SYSTEMATIC: f64 = 0.005;
@@ -191,8 +194,6 @@ pub(crate) fn shown(recording: &Recording, frame: crate::Frame) -> String {
 
 /// Returns the estimate of a share with this standard deviation from sampling.
 fn share(value: f64, deviation: f64) -> Estimate {
-    /// The quantile of the normal distribution for [`LEVEL`].
-    const QUANTILE: f64 = 1.96;
     let value = value.clamp(0.0, 1.0);
     let half = QUANTILE * deviation.hypot(SYSTEMATIC);
     let interval = Interval { lower: (value - half).max(0.0), upper: (value + half).min(1.0), level: LEVEL };
