@@ -102,6 +102,9 @@ fn fractions(observations: &[Observation], level: f64) -> Result<Vec<(f64, Estim
         let speedup = base_time / time;
         let value = experimentally_determined_serial_fraction(speedup, workers)?;
         let half = quantile * serial_fraction_standard_error(speedup, workers, base_error, error)?;
+        // Times hundreds of orders of magnitude apart are a mistake, and their fraction in per cent is no number.
+        let is_told = (100.0 * (value.abs() + half)).is_finite();
+        crate::error::require(is_told, "the serial fraction", "within the range of numbers", value)?;
         let interval = Some(Interval { lower: value - half, upper: value + half, level });
         Ok((group[0].p, Estimate { value, interval, method: Method::Fit }))
     };

@@ -94,7 +94,8 @@ pub fn parallel_overhead(one_worker: Seconds, time: Seconds, workers: Workers) -
 pub fn experimentally_determined_serial_fraction(speedup: f64, workers: Workers) -> Result<f64, LawError> {
     let p = f64::from(workers.get());
     require(p >= 2.0, "the number of workers", "at least 2", p)?;
-    require(speedup > 0.0 && speedup.is_finite(), "the speed-up", "positive and finite", speedup)?;
+    // Of a number that is not normal the reciprocal may be infinite.
+    require(speedup > 0.0 && speedup.is_normal(), "the speed-up", "positive and finite", speedup)?;
     Ok((1.0 / speedup - 1.0 / p) / (1.0 - 1.0 / p))
 }
 

@@ -61,6 +61,15 @@ proptest! {
     }
 
     #[test]
+    fn diagnoses_of_any_two_times_are_given_or_refused(first in any_number(), second in any_number()) {
+        let observations = [Observation::new(1.0, first), Observation::new(2.0, second)];
+        if let Ok(diagnosis) = diagnosis::diagnose(&observations, 0.95) {
+            let text = diagnosis.finding().message;
+            prop_assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+        }
+    }
+
+    #[test]
     fn statistics_are_given_or_refused(
         first in prop::collection::vec(any_number(), 0..12),
         second in prop::collection::vec(any_number(), 0..12),

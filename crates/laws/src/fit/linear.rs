@@ -158,7 +158,7 @@ impl<const K: usize> LinearFit<K> {
         if below <= 0.0 {
             return Err(LawError::NotIdentifiable("a ratio of coefficients whose denominator is 0"));
         }
-        let value = (self.predict(numerator) / below).min(maximum);
+        let value = (self.predict(numerator) / below).clamp(0.0, maximum);
         let interval = self.uncertainty.as_ref().map(|uncertainty| {
             let (lower, upper) = uncertainty.fieller(numerator, denominator, level);
             cut(lower, upper, 0.0, maximum, value, level)

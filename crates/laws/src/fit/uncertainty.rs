@@ -56,11 +56,13 @@ impl<const K: usize> Uncertainty<K> {
         let quadratic = v * v - form(denominator, denominator);
         let linear = u * v - form(numerator, denominator);
         let constant = u * u - form(numerator, numerator);
-        if quadratic <= 0.0 {
+        let root = (linear * linear - quadratic * constant).max(0.0).sqrt();
+        let (lower, upper) = ((linear - root) / quadratic, (linear + root) / quadratic);
+        // Ends that are no numbers: of coefficients so far apart that their products are none.
+        if quadratic <= 0.0 || lower.is_nan() || upper.is_nan() {
             return (f64::NEG_INFINITY, f64::INFINITY);
         }
-        let root = (linear * linear - quadratic * constant).max(0.0).sqrt();
-        ((linear - root) / quadratic, (linear + root) / quadratic)
+        (lower, upper)
     }
 }
 
