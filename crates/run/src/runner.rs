@@ -14,11 +14,11 @@ use crate::capture;
 use crate::ending;
 use crate::guardian::{Collection, Files, Guardian, Started};
 use crate::lookup::LastFound;
-use crate::sampler::{Job, Sampler, now_ns};
+use crate::sampler::{Job, SHORTEST_NS, Sampler, now_ns};
 use crate::stdio::{captured, open_input, open_output};
 use crate::stop::Stop;
 use crate::tree::TreeAccount;
-use crate::watch::{Captures, Watch};
+use crate::watch::{Captures, TICK_NS, Watch};
 use crate::{Launch, Outcome, RunError};
 
 /// The time that descendants have to end by themselves after the program has: helpers of a language's runtime do
@@ -179,13 +179,9 @@ impl Runner {
         let job = Job::new(guardian.pid(), main, started_ns, slots, launch.memory_limit);
         let is_late = self.is_light && launch.memory_limit.is_none();
         observer.started(raw(main));
-        let end = if is_late {
-            let mut late = Late { sampler: &self.sampler, job: Some(job), observer };
-            watch.wait(guardian, &mut self.buffer, cancel, &mut late)
-        } else {
-            self.sampler.start(job);
-            watch.wait(guardian, &mut self.buffer, cancel, observer)
-        };
+        let mut late = Late { sampler: &self.sampler, job: Some(job), observer };
+        let first_tick = if is_late { TICK_NS } else { SHORTEST_NS };
+        let end = watch.wait(guardian, &mut self.buffer, cancel, &mut late, first_tick);
         let job = self.sampler.finish();
         // The program is a zombie now, or about to be killed: its counters are final, and can still be read.
         let is_short = is_late && now_ns() < started_ns + LIGHT_NS;
@@ -355,7 +351,7 @@ impl Runner {
     }
 }
 
-/// Starts to sample a run at its first tick.
+/// Starts to sample a run at its first tick: most short programs have ended by then, and no thread was woken for them.
 struct Late<'a> {
     sampler: &'a Sampler,
     job: Option<Job>,
@@ -367,7 +363,9 @@ impl Observer for Late<'_> {
         if let Some(job) = self.job.take() {
             self.sampler.start(job);
         }
-        self.observer.running(elapsed);
+        if elapsed.0 * 1e9 >= TICK_NS as f64 {
+            self.observer.running(elapsed);
+        }
     }
 }
 

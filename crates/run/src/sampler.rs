@@ -15,7 +15,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::tree::TreeAccount;
 
-const SHORTEST_NS: u64 = 1_000_000;
+/// The age of a run at its first sample.
+pub(crate) const SHORTEST_NS: u64 = 1_000_000;
 const LONGEST_NS: u64 = 50_000_000;
 /// Under a memory limit the longest period is shorter: a program can fill gigabytes a second.
 const LONGEST_GUARDED_NS: u64 = 5_000_000;
@@ -56,7 +57,7 @@ impl Job {
             memory_limit,
             account: TreeAccount::new(slots, started_ns),
             exceeded: None,
-            next_ns: started_ns + SHORTEST_NS,
+            next_ns: started_ns,
             next_pss_ns: 0,
         }
     }

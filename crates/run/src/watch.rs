@@ -14,7 +14,7 @@ use crate::stop::Stop;
 use crate::{Observer, RunError};
 
 /// How often cancellation is looked for while a program runs.
-const TICK_NS: u64 = 50_000_000;
+pub(crate) const TICK_NS: u64 = 50_000_000;
 
 /// What is read of a program's streams.
 pub(crate) struct Captures {
@@ -59,15 +59,17 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Waits until the program ends, reading its streams and keeping its time limit; returns when it ended.
+    /// Waits until the program ends, reading its streams and keeping its time limit; returns when it ended. The first tick
+    /// comes when it has run for `first_tick` nanoseconds.
     pub(crate) fn wait(
         &mut self,
         guardian: &Guardian,
         buffer: &mut [u8],
         cancel: &CancelToken,
         observer: &mut dyn Observer,
+        first_tick: u64,
     ) -> Result<u64, RunError> {
-        let mut next_tick = self.started.at_ns + TICK_NS;
+        let mut next_tick = self.started.at_ns + first_tick;
         loop {
             let now = now_ns();
             let wake = self.stop.next_ns().unwrap_or(u64::MAX).min(next_tick).saturating_sub(now);
