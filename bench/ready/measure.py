@@ -30,6 +30,22 @@ def truth(phase, model, rows, model_file):
     return time.monotonic() - start, usage.ru_maxrss * 1024
 
 
+def truths(model, rows):
+    """Returns what training and predicting take on each number of rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "model")
+        # In this order: what predicts needs a model.
+        return {(phase, count): truth(phase, model, count, file) for phase in ("train", "predict") for count in rows}
+
+
+def medians(rounds):
+    """Returns the medians of three rounds: even a quiet machine is a third slower for a while now and then."""
+    return {
+        key: tuple(sorted(values)[len(values) // 2] for values in zip(*(of[key] for of in rounds)))
+        for key in rounds[0]
+    }
+
+
 def project(model, rows, budget, targets):
     """Returns the festina.toml whose targets lie in the middle of what is true, so that no answer is sure early."""
     python, program = sys.executable, PROGRAM
@@ -105,15 +121,14 @@ def main():
     errors = {name: [] for name in fits}
     covered, memory, memory_covered, details, wrong = 0, [], 0, [], 0
     for model in arguments.models.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "model")
-            true = {("train", count): truth("train", model, count, file) for count in rows}
-            true |= {("predict", count): truth("predict", model, count, file) for count in rows}
+        before = truths(model, rows)
         targets = {
-            phase: math.prod(true[phase, count][0] for count in rows) ** (1 / len(rows))
+            phase: math.prod(before[phase, count][0] for count in rows) ** (1 / len(rows))
             for phase in ("train", "predict")
         }
-        for question in forecasts(arguments.festina, model, rows, arguments.budget, targets):
+        questions = forecasts(arguments.festina, model, rows, arguments.budget, targets)
+        true = medians([before, truths(model, rows), truths(model, rows)])
+        for question in questions:
             phase, _, count = question["id"].partition("@")
             seconds, peak = true[phase, int(count or rows[0])]
             estimate, points = question["estimate"], by_size(question["growth"]["runs"])
@@ -144,7 +159,8 @@ def main():
         "order": 45,
         "protocol": f"{', '.join(arguments.models.split(','))} of scikit-learn, trained and asked on "
         f"{' and '.join(f'{count:,}' for count in rows)} "
-        f"rows once for the truth; `festina ready` may measure for {arguments.budget} s each. "
+        "rows three times for the truth, once before and twice after (medians); "
+        f"`festina ready` may measure for {arguments.budget} s each. "
         "The other fits are made of its runs (medians by size). "
         "Error: forecast over truth, or its inverse.",
         "columns": ["forecast", "mean error", "worst error"],

@@ -4,6 +4,7 @@ mod args;
 mod bottom_line;
 mod commands;
 mod live;
+mod moving_line;
 mod output;
 mod progress;
 mod ranks;

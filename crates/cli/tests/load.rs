@@ -199,6 +199,31 @@ fn a_knee_that_was_never_reached_is_a_lower_bound() {
 }
 
 #[test]
+fn a_service_that_dies_while_its_knee_is_looked_for_is_told_as_such() {
+    let service = TruthServer::start(Queue::new(4, None), |_| 0.005).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_festina"));
+    command.args(["load", &service.url(), "--find-knee", "--slo", "p99=1s", "-d", "6s", "--json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    thread::sleep(Duration::from_secs(2));
+    drop(service);
+    let output = child.wait_with_output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&answer["stopped_answering"], output.status.code()),
+        (&Value::Bool(true), Some(1)),
+        "{answer}"
+    );
+    let findings = answer["findings"].as_array().unwrap();
+    assert_eq!(
+        (findings.len(), findings[0]["code"].as_str()),
+        (1, Some("stopped-answering")),
+        "{findings:?}"
+    );
+    assert!(findings[0]["message"].as_str().unwrap().contains("connection refused"), "{findings:?}");
+    assert!(!answer["ladder"].as_array().unwrap().is_empty(), "what was measured is not lost: {answer}");
+}
+
+#[test]
 fn bad_input_is_one_error_with_a_hint() {
     let cases: [(&[&str], i32, &str); 10] = [
         (&["http://127.0.0.1:1/"], 3, "nothing answers at 127.0.0.1:1"),

@@ -47,8 +47,12 @@ fn an_interrupt_gives_the_terminal_back() {
 
 #[test]
 fn a_small_terminal_gets_a_line() {
-    let result = on_terminal((50, 10), 0.0);
+    let result = on_terminal((40, 12), 0.0);
     let drawn = result["drawn"].as_str().unwrap();
     assert!(!drawn.contains(ENTER) && drawn.contains("requests/s, p50"), "{drawn:?}");
+    // What is written over has to fit into one line.
+    for line in drawn.split("\r\x1b[K") {
+        assert!(line.chars().count() < 40, "{line:?}");
+    }
     assert_eq!(result["restored"], true);
 }

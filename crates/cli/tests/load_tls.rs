@@ -1,8 +1,10 @@
 //! `festina load https://…` against a real TLS server with certificates made for the test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 mod certificates;
 
@@ -116,6 +118,26 @@ fn expired_certificates_and_those_of_others_are_one_clear_error() {
     let other = TlsServer::start(folder.path(), "other");
     let given = folder.path().join("other.pem").display().to_string();
     assert_refused(&load(&other.url, &["--ca", &given]), "other.example");
+}
+
+#[test]
+fn a_handshake_that_comes_byte_by_byte_is_no_hang() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // The head of a record of 256 bytes, and its bytes, each in time for a limit between two of them.
+            for byte in [22, 3, 3, 1, 0].into_iter().chain([0; 256]) {
+                if stream.write_all(&[byte]).is_err() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        }
+    });
+    let begin = Instant::now();
+    assert_refused(&load(&url, &["--accept-any-certificate"]), "it did not shake hands within 5 s");
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
 }
 
 #[test]

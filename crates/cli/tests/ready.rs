@@ -10,6 +10,7 @@ use serde_json::Value;
 const SERVICE: &str = r#"
 import http.server, sys, threading, time
 turn = threading.Lock()
+left = 100
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -17,7 +18,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/slow":
             with turn:
                 time.sleep(0.01)
-        if self.path == "/die":
+        if self.path == "/tire":
+            global left
+            left -= 1
+        if self.path == "/die" or left < 0:
             print("out of luck", file=sys.stderr, flush=True)
             import os
             os._exit(7)
@@ -162,6 +166,7 @@ fn a_service_that_never_gets_ready_or_dies_shows_its_last_lines() {
         ("[serve]\ncmd = \"echo no such model >&2; exit 3 # {port}\"\nslo = \"p99=1s\"\nrate_target = 5\n".to_owned(), "never-ready", "ended with exit code 3", "no such model"),
         ("[serve]\ncmd = \"echo still thinking; sleep 60 # {port}\"\nready_within = \"500 ms\"\nslo = \"p99=1s\"\nrate_target = 5\n".to_owned(), "never-ready", "not ready after 500 ms", "still thinking"),
         (serve("/die", "/", 5), "died", "exit code 7", "out of luck"),
+        (serve("/tire", "/", 5), "died", "exit code 7", "out of luck"),
     ];
     for (text, code, reason, line) in cases {
         let project = Project::new(&text);
@@ -171,6 +176,11 @@ fn a_service_that_never_gets_ready_or_dies_shows_its_last_lines() {
         assert!(["bad-answer", code].contains(&finding["code"].as_str().unwrap()), "{finding}");
         assert!(code == "died" || finding["message"].as_str().unwrap().contains(reason), "{finding}");
         assert!(finding["hint"].as_str().unwrap().contains(line), "{finding}");
+        let service = &answer["questions"][0]["service"];
+        assert!(
+            !text.contains("/tire") || service["knee"]["ladder"].is_array(),
+            "what was seen is kept: {answer}"
+        );
         assert!(project.is_clean() && !is_running(project.path()));
     }
 }

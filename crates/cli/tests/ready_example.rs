@@ -63,19 +63,14 @@ fn ready(folder: &Path) -> Value {
     answer
 }
 
-/// Trains a model on so many rows, as people have done before they ask.
-fn train(folder: &Path, rows: &str) {
+/// Leaves only the service to ask about, with a model that is there.
+fn serve_alone(folder: &Path) {
     let trained = Command::new(programs().join("python"))
-        .args(["train.py", "--rows", rows, "--out", "model.joblib"])
+        .args(["train.py", "--rows", "20000", "--out", "model.joblib"])
         .current_dir(folder)
         .status()
         .unwrap();
     assert!(trained.success());
-}
-
-/// Leaves only the service to ask about, with a model that is there.
-fn serve_alone(folder: &Path) {
-    train(folder, "20000");
     let text = std::fs::read_to_string(folder.join("festina.toml")).unwrap();
     let serve = text.split_once("[serve]").unwrap().1.replace("{model}", "model.joblib");
     std::fs::write(folder.join("festina.toml"), format!("[serve]{serve}")).unwrap();
@@ -105,8 +100,6 @@ fn serve(answer: &Value) -> Value {
 fn the_example_is_answered_and_its_threads_are_found_out() {
     let folder = tempfile::tempdir().unwrap();
     example(folder.path());
-    // Libraries that come from a cold disk, nine seconds here, would take half of the small budgets.
-    train(folder.path(), "1000");
     let begin = Instant::now();
     let answer = ready(folder.path());
     assert!(begin.elapsed().as_secs() < 180, "{:?}", begin.elapsed());

@@ -1,5 +1,6 @@
 //! How much load a service bears: the knee of the real thing.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use festina_types::{CancelToken, Finding, Seconds, Severity};
@@ -9,7 +10,7 @@ use crate::engine::{self, LoadObserver, LoadPlan, Mode, Outcome};
 use crate::judge::{closed_is_valid, open_is_valid};
 use crate::knee::{self, ClosedRun, Demand, FoundBy, Knee, OpenRun, RETROGRADE, Sizing, Subject, Target};
 use crate::plan::{Arrivals, Profile};
-use crate::record::Quantiles;
+use crate::record::{Quantiles, UNFINISHED};
 use crate::server::{self, ServerUsage};
 use crate::slo::Slo;
 use crate::{LoadError, percentile_name};
@@ -30,6 +31,10 @@ pub struct KneeResult {
     pub coherency: Option<f64>,
     /// What the service's processes used while it was looked at.
     pub server: Option<ServerUsage>,
+    /// What went wrong with requests on the way, and how often.
+    pub errors: BTreeMap<String, u64>,
+    /// Whether no request was answered any more in the end.
+    pub stopped_answering: bool,
     /// How long it took, in seconds.
     pub elapsed_s: f64,
     /// What is to be known about it.
@@ -74,10 +79,10 @@ pub fn find_knee(
     })?;
     let begin = std::time::Instant::now();
     let stop = AtomicBool::new(false);
+    let mut service = Service { plan, cancel, observer, errors: BTreeMap::new(), stopped_answering: false };
     let (knee, server) = std::thread::scope(|scope| {
         let sampler =
             (!roots.is_empty()).then(|| scope.spawn(|| server::sample(roots, Seconds(f64::MAX), &stop)));
-        let mut service = Service { plan, cancel, observer };
         let target = Target { limit: limit_s, allowed: 1.0 - probability };
         let knee = knee::find(&mut service, target, budget.0, plan.seed);
         stop.store(true, Ordering::Relaxed);
@@ -92,6 +97,8 @@ pub fn find_knee(
         coherency: law.map(|law| law.1),
         knee,
         server,
+        errors: service.errors,
+        stopped_answering: service.stopped_answering,
         elapsed_s: begin.elapsed().as_secs_f64(),
         findings: Vec::new(),
     };
@@ -111,7 +118,11 @@ fn usl(knee: &Knee) -> Option<(f64, f64)> {
 
 fn findings(result: &KneeResult) -> Vec<Finding> {
     let knee = &result.knee;
-    let mut findings = Vec::new();
+    let mut findings = Vec::from_iter(failures(result));
+    if result.stopped_answering {
+        // Whatever else it looks like is what its end looks like.
+        return findings;
+    }
     if !knee.is_valid {
         findings.push(
             Finding::new(
@@ -187,11 +198,28 @@ fn findings(result: &KneeResult) -> Vec<Finding> {
     findings
 }
 
+/// Tells of requests that failed.
+fn failures(result: &KneeResult) -> Option<Finding> {
+    let kinds: Vec<String> = result.errors.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+    let kinds = kinds.join(", ");
+    if result.stopped_answering {
+        let message = format!("the service stopped answering while it was loaded: {kinds}");
+        let finding = Finding::new(Severity::Error, "stopped-answering", message);
+        return Some(finding.with_hint("it may have died: look at what it wrote last, and start it again"));
+    }
+    let message = format!("requests failed on the way, and count as if they were too late: {kinds}");
+    (!result.errors.is_empty()).then(|| Finding::new(Severity::Warning, "failed-requests", message))
+}
+
 /// A real service as the subject of a search.
 struct Service<'a> {
     plan: &'a LoadPlan,
     cancel: &'a CancelToken,
     observer: &'a mut dyn LoadObserver,
+    /// What went wrong, but for what was given up when a part of the search was over.
+    errors: BTreeMap<String, u64>,
+    /// Whether nothing was answered the last time, and something failed.
+    stopped_answering: bool,
 }
 
 /// How long the last responses of a rung are waited for at most: they are not counted, but a service that still works on hundreds of
@@ -201,7 +229,15 @@ const DRAIN_OF_RUNG: Seconds = Seconds(4.0);
 impl Service<'_> {
     fn apply(&mut self, mode: Mode, drain: Seconds) -> Result<Outcome, LoadError> {
         let plan = LoadPlan { mode, drain, ..self.plan.clone() };
-        engine::apply(&plan, self.cancel, self.observer)
+        let outcome = engine::apply(&plan, self.cancel, self.observer)?;
+        let failed = outcome.total.errors.iter().filter(|(kind, _)| *kind != UNFINISHED);
+        let mut has_failed = false;
+        for (kind, count) in failed {
+            has_failed = true;
+            *self.errors.entry(kind.clone()).or_default() += count;
+        }
+        self.stopped_answering = has_failed && outcome.total.good == 0;
+        Ok(outcome)
     }
 }
 

@@ -12,6 +12,8 @@ use hdrhistogram::Histogram;
 const LOWEST: u64 = 1_000;
 /// Longest time recorded as such, in nanoseconds: six hours.
 const HIGHEST: u64 = 6 * 3600 * 1_000_000_000;
+/// The error of a request that had no response when all was over.
+pub(crate) const UNFINISHED: &str = "unfinished";
 /// Significant decimal digits.
 const DIGITS: u8 = 3;
 
@@ -194,10 +196,9 @@ impl Record<List> {
         self.in_system = in_system;
     }
 
-    /// Brings all lists in order.
+    /// Brings latencies and sends in order; of the others nobody asks for quantiles.
     pub(crate) fn sort(&mut self) {
-        let lists = [&mut self.latency.0, &mut self.service.0, &mut self.lateness.0, &mut self.sends];
-        lists.into_iter().for_each(|list| list.sort_unstable());
+        [&mut self.latency.0, &mut self.sends].into_iter().for_each(|list| list.sort_unstable());
     }
 
     /// Counts a response: a good one with its times in nanoseconds, from the intended send and from the actual one.

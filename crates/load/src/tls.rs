@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -37,7 +37,7 @@ pub struct Tls {
     name: ServerName<'static>,
 }
 
-/// How long a server may take for each step of the first handshake.
+/// How long a server may take for the first handshake, byte by byte or at once.
 const FIRST_HANDSHAKE: Duration = Duration::from_secs(5);
 
 impl Tls {
@@ -71,12 +71,9 @@ impl Tls {
     pub fn greet(&self, address: &SocketAddr) -> Result<(), LoadError> {
         let refused = |source| LoadError::Refused { address: address.to_string(), source };
         let mut socket = TcpStream::connect_timeout(address, FIRST_HANDSHAKE).map_err(refused)?;
-        socket.set_read_timeout(Some(FIRST_HANDSHAKE)).map_err(refused)?;
         socket.set_write_timeout(Some(FIRST_HANDSHAKE)).map_err(refused)?;
         let mut session = self.session().map_err(refused)?;
-        while session.is_handshaking() {
-            session.complete_io(&mut socket).map_err(|cause| explain(address, &cause))?;
-        }
+        shake_hands(&mut session, &mut socket).map_err(|cause| explain(address, &cause))?;
         let wants_http2 = self.config.alpn_protocols.iter().any(|spoken| spoken == b"h2");
         if wants_http2 && session.alpn_protocol() != Some(b"h2") {
             return Err(LoadError::NotHttp2 { address: address.to_string() });
@@ -91,6 +88,29 @@ impl Tls {
         // A request is written whole: a limit would leave the rest without an event that brings it on its way.
         session.set_buffer_limit(None);
         Ok(session)
+    }
+}
+
+/// Shakes hands within [`FIRST_HANDSHAKE`].
+fn shake_hands(session: &mut ClientConnection, socket: &mut TcpStream) -> io::Result<()> {
+    let until = Instant::now() + FIRST_HANDSHAKE;
+    loop {
+        while session.wants_write() {
+            session.write_tls(socket)?;
+        }
+        if !session.is_handshaking() {
+            return Ok(());
+        }
+        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
+        socket.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
+        if session.read_tls(socket)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Err(problem) = session.process_new_packets() {
+            // The alert that says what was wrong; whether it arrives changes nothing.
+            let _ = session.write_tls(socket);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use festina::{CancelToken, Error, Exit, LoadObserver, Seconds};
 
 use crate::args::LoadArguments;
 use crate::live::Live;
+use crate::moving_line;
 use crate::output::{self, Answer};
 use crate::signals::cancel_on_signals;
 
@@ -168,7 +169,7 @@ impl ProgressLine {
 impl Drop for ProgressLine {
     fn drop(&mut self) {
         if self.is_terminal {
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+            moving_line::clear();
         }
     }
 }
@@ -193,12 +194,11 @@ impl LoadObserver for ProgressLine {
             self.sent,
             self.errors
         );
-        let mut errors = std::io::stderr().lock();
         if self.is_terminal {
-            let _ = write!(errors, "\r\x1b[K{line}");
+            moving_line::show(&line);
         } else if self.told.elapsed() >= PERIOD {
             self.told = Instant::now();
-            let _ = writeln!(errors, "{line}");
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
         }
     }
 }

@@ -10,6 +10,7 @@ use festina::{Error, Exit, Seconds, cores};
 
 use super::cores::surroundings;
 use crate::args::ReadyArguments;
+use crate::moving_line;
 use crate::output::{self, Answer};
 use crate::signals::cancel_on_signals;
 
@@ -89,7 +90,7 @@ impl Screen {
 
     fn clear(&self) {
         if self.is_terminal {
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+            moving_line::clear();
         }
     }
 }
@@ -105,8 +106,7 @@ impl ReadyObserver for Screen {
     fn loaded(&mut self, point: &TimelinePoint) {
         if self.is_terminal {
             let p99 = point.p99_s.map_or("–".to_owned(), |p99| Seconds(p99).to_string());
-            let line = format!("\r\x1b[K{} sent, p99 {p99}, {} in flight", point.sent, point.in_system);
-            let _ = write!(std::io::stderr().lock(), "{line}");
+            moving_line::show(&format!("{} sent, p99 {p99}, {} in flight", point.sent, point.in_system));
         }
     }
 }

@@ -69,6 +69,9 @@ pub fn knee_report(answer: &KneeAnswer) -> Report {
 
 fn title(answer: &KneeAnswer) -> String {
     let knee = &answer.result.knee;
+    if answer.result.stopped_answering {
+        return "the service stopped answering while it was loaded".to_owned();
+    }
     if !knee.is_valid {
         return "invalid: the generator was the limit, not the service".to_owned();
     }

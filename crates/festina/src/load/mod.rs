@@ -172,9 +172,11 @@ impl KneeAnswer {
         versioned("festina.knee/1", self)
     }
 
-    /// Returns the exit code: 0, 1 if even an idle service is too slow, 5 if the generator was the limit.
+    /// Returns the exit code: 0, 1 if even an idle service is too slow or stopped answering, 5 if the generator was the
+    /// limit.
     pub fn exit(&self) -> Exit {
         match &self.result.knee {
+            _ if self.result.stopped_answering => Exit::No,
             knee if !knee.is_valid => Exit::Invalid,
             knee if knee.rate.value <= 0.0 => Exit::No,
             _ => Exit::Done,

@@ -26,6 +26,8 @@ const SURE: f64 = 0.995;
 const LONGEST_RUN: f64 = 0.75;
 /// Points of the curve that is drawn.
 const CURVE: usize = 40;
+/// The finding that tells of the run before those that count: it is shown where the evidence is, for it is no news.
+const WARM_UP: &str = "warm-up";
 /// A run that was to decide has to be this likely to.
 const WORTHWHILE: f64 = 0.8;
 
@@ -151,7 +153,10 @@ impl BatchTask<'_> {
         observer: &mut dyn ReadyObserver,
         cancel: &CancelToken,
     ) -> Result<(String, Measurements), Error> {
-        observer.tell(&format!("{}: measuring for {} at most", self.name, self.batch.budget));
+        observer.tell(&format!(
+            "{}: a first run that does not count, then measuring for {} at most",
+            self.name, self.batch.budget
+        ));
         let mut executor = Processes::new(site.machine, site.environment.iter().cloned().collect())?;
         let mut folder = Store::new(site.state).create(request, &cores_json(site.machine, None))?;
         let mut is_known = |samples: &[Sample]| self.is_known(samples);
@@ -337,6 +342,9 @@ impl BatchTask<'_> {
         if self.batch.memory.is_some() || p_memory > 0.001 {
             evidence.push(("out of memory".to_owned(), percent(p_memory)));
         }
+        if let Some(first) = measured.measurements.findings.iter().find(|finding| finding.code == WARM_UP) {
+            evidence.push(("before that".to_owned(), first.message.clone()));
+        }
         if let Some(serial) = &measured.serial {
             evidence.push(("serial share of what grows".to_owned(), serial.words()));
         }
@@ -379,13 +387,19 @@ struct Told<'a> {
 
 impl festina_measure::Observer for Told<'_> {
     fn observe(&self, event: &Event<'_>) {
-        if let Event::Finished { sample, .. } = event {
-            let rows = sample.point.n.map(grouped).unwrap_or_default();
-            let cores = sample.point.p;
-            let what = if sample.status.is_finished() { "took" } else { "failed after" };
-            let line = format!("{}: {rows} rows on {cores} cores {what} {}", self.name, sample.usage.wall);
-            self.observer.borrow_mut().tell(&line);
-        }
+        let line = match event {
+            Event::Finished { sample, .. } => {
+                let rows = sample.point.n.map(grouped).unwrap_or_default();
+                let cores = sample.point.p;
+                let what = if sample.status.is_finished() { "took" } else { "failed after" };
+                format!("{}: {rows} rows on {cores} cores {what} {}", self.name, sample.usage.wall)
+            }
+            Event::Noticed(finding) if finding.code == WARM_UP => {
+                format!("{}: {}", self.name, finding.message)
+            }
+            _ => return,
+        };
+        self.observer.borrow_mut().tell(&line);
     }
 }
 
@@ -393,7 +407,9 @@ impl festina_measure::Observer for Told<'_> {
 fn noticed(measurements: &Measurements) -> Vec<Finding> {
     let mut findings = measurements.findings.clone();
     // These are about speed-up, or about sizes that the user did not choose.
-    findings.retain(|finding| !["no-base", "few-sizes", "beyond-budget"].contains(&finding.code.as_str()));
+    findings.retain(|finding| {
+        !["no-base", "few-sizes", "beyond-budget", WARM_UP].contains(&finding.code.as_str())
+    });
     for finding in findings.iter_mut().filter(|finding| finding.code == "disturbed-runs") {
         finding.message =
             finding.message.replace("they do not count", "they count only where no other run does");
@@ -549,6 +565,26 @@ mod tests {
         assert_eq!(uncached(1e7, &runs, Some(Bytes(16 << 30))), None);
         assert_eq!(uncached(1e7, &runs[..1], Some(Bytes(1))), None);
         assert_eq!(uncached(1e7, &runs, None), None);
+    }
+
+    #[test]
+    fn memory_runs_out_where_it_does_by_hand() {
+        // 100 MB of libraries and 1 kB a row: 2 GB are reached at 1.9 million rows.
+        let runs = [1e3, 1e3, 1e3, 3e3, 9e3, 27e3, 81e3, 243e3]
+            .map(|n| Observation { n: Some(n), ..Observation::new(1.0, 100e6 + 1e3 * n) });
+        let growth = FloorGrowth::fit(&runs, Tolerance::MEMORY).unwrap();
+        let at = |rows: f64, limit: u64| needs(&growth, rows, Some(Bytes(limit))).unwrap();
+        let middle = at(1.9e6, 2_000_000_000);
+        assert!((middle.peak_bytes.value / 2e9 - 1.0).abs() < 0.05, "{middle:?}");
+        assert!((middle.p_out_of_memory.unwrap() - 0.5).abs() < 0.15, "{middle:?}");
+        assert!(at(1.9e6, 4_000_000_000).p_out_of_memory.unwrap() < 0.01);
+        assert!(at(1.9e6, 1_000_000_000).p_out_of_memory.unwrap() > 0.99);
+        // At the number of rows that is told the risk is one in twenty; that is less than where the middle is.
+        let rows = middle.rows_at_5_percent.unwrap();
+        assert!((at(rows, 2_000_000_000).p_out_of_memory.unwrap() - 0.05).abs() < 1e-3, "{rows}");
+        assert!((1.0e6..1.7e6).contains(&rows), "{rows}");
+        let unlimited = needs(&growth, 1.9e6, None).unwrap();
+        assert_eq!((unlimited.p_out_of_memory, unlimited.rows_at_5_percent), (None, None));
     }
 
     #[test]

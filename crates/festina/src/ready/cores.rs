@@ -15,12 +15,12 @@ use festina_laws::floor::FloorGrowth;
 use festina_laws::stats::median;
 use festina_types::{Estimate, Interval, Method, Sample, Workers};
 
+use super::Z90;
+
 /// Below this share of the time, what grows cannot be told from the noise of the start-up.
 const LEAST_GROWING: f64 = 0.25;
 /// The relative noise of a run, at least.
 const NOISE: f64 = 0.04;
-/// The quantile of the normal distribution for a band of 90 %.
-const Z90: f64 = 1.645;
 
 /// A serial share, as measured.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -38,6 +38,9 @@ pub use result::{
     ReadyResult, ServiceDetails, Verdict,
 };
 
+/// The quantile of the normal distribution for a band of 90 %.
+const Z90: f64 = 1.645;
+
 /// Is told how it goes.
 pub trait ReadyObserver {
     /// Takes a line.

@@ -12,7 +12,7 @@ use super::result::{
     Calmed, Fix, FixKind, Measure, NextMeasurement, Question, READY, ServiceDetails, Verdict,
 };
 use super::service::{Service, Waited};
-use super::{ReadyObserver, Site};
+use super::{ReadyObserver, Site, Z90};
 use crate::Error;
 use crate::load::{KneeAnswer, LoadOptions, LoadRequest, find_knee, load};
 
@@ -20,8 +20,6 @@ use crate::load::{KneeAnswer, LoadOptions, LoadRequest, find_knee, load};
 const WINDOW: Seconds = Seconds(6.0);
 /// The second search, with fewer requests at a time, may take this share of the first one's time.
 const SECOND: f64 = 0.7;
-/// The quantile of the normal distribution for a band of 90 %.
-const Z90: f64 = 1.645;
 /// The relative standard deviation that no knee is better known than, and that of one whose generator was the limit.
 const LEAST_SPREAD: f64 = 0.02;
 const INVALID_SPREAD: f64 = 0.25;
@@ -123,6 +121,9 @@ impl ServeTask<'_> {
         let mut ticks = Ticks(observer);
         let knee = service.guard(cancel, |cancel| find_knee(&options, cancel, &mut ticks))?;
         if cancel.is_requested() || !service.is_alive() {
+            // What was seen until then is kept, though nothing follows from it.
+            details.knee = Some(knee);
+            question.service = Some(details);
             return Ok(());
         }
         if knee.result.is_retrograde() {

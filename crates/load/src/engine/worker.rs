@@ -18,7 +18,7 @@ use super::connection::{Connection, Flight, Reading};
 use super::{LoadPlan, Mode};
 use crate::check::Checks;
 use crate::plan::Schedule;
-use crate::record::{List, Record};
+use crate::record::{List, Record, UNFINISHED};
 
 /// What a thread tells, once a tick.
 #[derive(Debug)]
@@ -278,7 +278,7 @@ impl<'a> Worker<'a> {
         let in_flight = self.connections.iter().flatten().flat_map(Connection::flights);
         let rest: Vec<Flight> = in_flight.chain(self.waiting.iter().copied()).collect();
         for flight in rest {
-            self.record.error("unfinished");
+            self.record.error(UNFINISHED);
             self.record.give_up(now.saturating_sub(flight.intended));
         }
         self.in_flight = 0;

@@ -2,13 +2,14 @@
 //!
 //! [`measure`](super::measure) spends a budget on precise medians at a few sizes. A forecast over a factor of a hundred needs
 //! other runs: some of the start-up alone, one at each size of a wide range, the largest that the budget allows, one of that on
-//! fewer workers, and again what was largest.
+//! fewer workers, and again what was largest. Before them comes one that does not count: the first run of a program finds on
+//! the disk what all others find in memory, and would eat a part of the budget that has nothing to do with growth.
 
 use festina_types::{CancelToken, Point, Sample, Workers};
 
 use super::Procedure;
 use super::estimate::PointState;
-use super::run::Ran;
+use super::run::{Ran, WarmUp};
 use crate::design::{Sizes, round_like};
 use crate::error::MeasureError;
 use crate::executor::Executor;
@@ -34,7 +35,7 @@ const MOST_RUNS: usize = 3;
 /// Measures how the workload of `request` grows, from the smallest size of its adaptive design up to `largest`, on the most
 /// workers of the design, and once or twice on the fewest.
 ///
-/// Every run is written into `folder` as it ends. `is_known` is asked after each run, once times have risen well above the
+/// The first run counts for nothing but the time until this returns, unless it fails. Every other run is written into `folder` as it ends. `is_known` is asked after each run, once times have risen well above the
 /// start-up, whether the question is answered: then the rest of the budget stays unused.
 ///
 /// # Errors
@@ -86,6 +87,11 @@ impl Procedure<'_> {
     ) -> Result<EndReason, MeasureError> {
         let most = self.design().workers.last().copied().unwrap_or(Workers::MIN);
         let at = |n: f64| Point { n: Some(n), p: most };
+        match self.warm_up_at(at(start))? {
+            WarmUp::Done => {}
+            WarmUp::Failed => return Ok(EndReason::NothingRuns),
+            WarmUp::Stopped => return Ok(EndReason::Canceled),
+        }
         for run in 0..FLOOR_RUNS {
             let floor = self.expected(at(start)).unwrap_or_default();
             if floor.0 * f64::from(run + 1) > FLOOR_SHARE * self.design().budget.0 {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use festina_types::{CheckOutcome, Finding, Point, Sample, Severity, Status};
+use festina_types::{CheckOutcome, Finding, Point, Sample, Seconds, Severity, Status};
 
 use super::Procedure;
 use crate::error::MeasureError;
@@ -28,11 +28,58 @@ pub(super) enum Ran {
     Stopped,
 }
 
+/// What became of a run before those that count.
+pub(super) enum WarmUp {
+    /// It ended, or took too long.
+    Done,
+    /// It does not work.
+    Failed,
+    /// The user asked to stop.
+    Stopped,
+}
+
+/// A run that has ended and is not written down yet.
+struct Run {
+    task: Task,
+    block: u32,
+    order: u32,
+    /// When its preparation began.
+    from: Seconds,
+    execution: Execution,
+}
+
 impl Procedure<'_> {
     /// Runs `point` once, as a part of `block`, and writes it down.
     pub(super) fn run_point(&mut self, point: Point, block: u32) -> Result<Ran, MeasureError> {
+        match self.execute(point, block)? {
+            Some(run) => self.write_down(&run),
+            None => Ok(Ran::Stopped),
+        }
+    }
+
+    /// Runs `point` once before anything counts, for what the first run of a program finds on the disk and all later ones in
+    /// memory; the budget begins after it. One that does not work is written down like any other, but for one that only
+    /// was too slow: the next may not be.
+    pub(super) fn warm_up_at(&mut self, point: Point) -> Result<WarmUp, MeasureError> {
+        let Some(run) = self.execute(point, self.runs)? else { return Ok(WarmUp::Stopped) };
+        let status = run.execution.status;
+        if !status.is_finished() && status != Status::TimedOut {
+            self.write_down(&run)?;
+            return Ok(WarmUp::Failed);
+        }
+        let message = format!(
+            "the first run, of {}, brought into memory what it reads from the disk: it does not count, nor does its time",
+            run.execution.usage.wall
+        );
+        self.notice(Finding::new(Severity::Note, "warm-up", message))?;
+        self.started = self.executor.now();
+        Ok(WarmUp::Done)
+    }
+
+    /// Runs `point` once; `None` if the user asked to stop.
+    fn execute(&mut self, point: Point, block: u32) -> Result<Option<Run>, MeasureError> {
         if self.cancel.is_requested() {
-            return Ok(Ran::Stopped);
+            return Ok(None);
         }
         let from = self.executor.now();
         let task = self.request.workload.fill(point, self.design().seed)?;
@@ -44,11 +91,14 @@ impl Procedure<'_> {
         self.runs += 1;
         self.observer.observe(&Event::Started { point, block, order });
         let execution = self.executor.execute(&task, self.checker.output(), self.cancel)?;
-        if execution.status == Status::Canceled {
-            return Ok(Ran::Stopped);
-        }
-        let mut sample = self.sample(point, block, order, &execution);
-        self.judge(&task, &mut sample)?;
+        Ok((execution.status != Status::Canceled).then_some(Run { task, block, order, from, execution }))
+    }
+
+    /// Judges a run, writes it down, and tells of it.
+    fn write_down(&mut self, run: &Run) -> Result<Ran, MeasureError> {
+        let Run { task, execution, .. } = run;
+        let mut sample = self.sample(task.point, run.block, run.order, execution);
+        self.judge(task, &mut sample)?;
         for finding in &execution.findings {
             self.notice_first(finding)?;
         }
@@ -56,10 +106,10 @@ impl Procedure<'_> {
         let index = self.samples.len();
         self.samples.push(sample.clone());
         if let Some(path) = self.checker.missing_file() {
-            return Err(MeasureError::NothingToCheck { path: path.to_owned(), point: shown(point) });
+            return Err(MeasureError::NothingToCheck { path: path.to_owned(), point: shown(task.point) });
         }
-        self.update(point, &sample, &execution.last_error_line)?;
-        self.overhead.total += self.executor.now().0 - from.0 - sample.usage.wall.0;
+        self.update(task.point, &sample, &execution.last_error_line)?;
+        self.overhead.total += self.executor.now().0 - run.from.0 - sample.usage.wall.0;
         self.overhead.runs += 1;
         let progress = self.progress();
         self.observer.observe(&Event::Finished { sample: &sample, progress });
