@@ -19,28 +19,23 @@ pub(crate) struct Screen {
     block: Cell<u32>,
     /// When a line was written last, where there is no terminal.
     told: Cell<Option<Instant>>,
+    is_quiet: bool,
 }
 
 /// Where there is no terminal, a line is written at most so often.
 const PERIOD: Duration = Duration::from_secs(5);
 
 impl Screen {
-    /// Returns a screen for standard error as it is.
-    pub(crate) fn new() -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            let style =
-                ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is constant");
-            bar.set_style(style);
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Self { bar, block: Cell::new(0), told: Cell::new(Some(Instant::now())) }
+    /// Returns a screen for standard error as it is, on which nothing appears if it `is_quiet`.
+    pub(crate) fn new(is_quiet: bool) -> Self {
+        let bar = (!is_quiet && io::stderr().is_terminal()).then(spinner);
+        Self { bar, block: Cell::new(0), told: Cell::new(Some(Instant::now())), is_quiet }
     }
 
     fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
+            None if self.is_quiet => {}
             None => {
                 let _ = writeln!(io::stderr().lock(), "{line}");
             }

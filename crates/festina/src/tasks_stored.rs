@@ -7,6 +7,7 @@ use festina_run::tasks::{Reading, Record, RunFolder};
 use festina_types::{Finding, Seconds, Severity};
 
 use crate::Error;
+use crate::tasks::{TasksResult, run_report};
 use crate::timeline::{Spans, timeline};
 
 /// Reads the run `name` of the state folder `state` (`latest`, or its name) and returns what became of its tasks, for
@@ -31,6 +32,24 @@ pub fn stored_run_report(state: &Path, name: &str) -> Result<Report, Error> {
     Ok(report)
 }
 
+/// Returns `result` for people who look at a page: with the timeline of its workers and the longest tasks, of the resumed
+/// sessions too.
+///
+/// # Errors
+///
+/// [`Error::Task`] if the journal of the run cannot be read.
+pub fn run_page(result: &TasksResult) -> Result<Report, Error> {
+    let journal = result.run.folder.journal();
+    let records = Reading::read(&journal)?.records(&journal)?;
+    let mut report = run_report(result);
+    if !records.is_empty() {
+        let (start, _) = extent(&records);
+        report.push(drawn(&records, |microseconds| seconds_since(start, microseconds)));
+        report.push(longest(&records));
+    }
+    Ok(report)
+}
+
 fn find(state: &Path, name: &str) -> Result<RunFolder, Error> {
     if name == "latest" {
         let latest = RunFolder::list(state).into_iter().next();
@@ -42,9 +61,8 @@ fn find(state: &Path, name: &str) -> Result<RunFolder, Error> {
 }
 
 fn report(name: &str, records: &[Record]) -> Report {
-    let start = records.iter().map(|record| record.started_at_us).min().unwrap_or(0);
-    let at = |microseconds: u64| microseconds.saturating_sub(start) as f64 * 1e-6;
-    let end = records.iter().map(|record| at(record.started_at_us + record.wall_us)).fold(0.0, f64::max);
+    let (start, end) = extent(records);
+    let at = |microseconds| seconds_since(start, microseconds);
     let work: f64 = records.iter().map(|record| record.wall().0).sum();
     let finished = records.iter().filter(|record| record.end.is_finished()).count();
     let title = format!("{finished} of {} tasks finished in {}", records.len(), Seconds(end));
@@ -58,6 +76,17 @@ fn report(name: &str, records: &[Record]) -> Report {
     )));
     report.push(longest(records));
     report
+}
+
+/// Returns when the first task began, in microseconds since 1970, and how many seconds later the last one ended.
+fn extent(records: &[Record]) -> (u64, f64) {
+    let start = records.iter().map(|record| record.started_at_us).min().unwrap_or(0);
+    let ends = records.iter().map(|record| seconds_since(start, record.started_at_us + record.wall_us));
+    (start, ends.fold(0.0, f64::max))
+}
+
+fn seconds_since(start: u64, microseconds: u64) -> f64 {
+    microseconds.saturating_sub(start) as f64 * 1e-6
 }
 
 fn endings(records: &[Record]) -> Table {

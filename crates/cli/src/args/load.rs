@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use festina::Seconds;
 
-use super::OutputArguments;
+use super::{OutputArguments, ProgressArguments};
 
 /// `festina load`
 #[derive(Args, Debug)]
@@ -103,6 +103,8 @@ pub(crate) struct LoadArguments {
     /// Print the timeline (of a knee the ladder) as CSV, or write it to FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub(crate) csv: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) progress: ProgressArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -58,6 +58,14 @@ pub(crate) enum Verb {
     Laws(Box<LawsArguments>),
 }
 
+/// How much is said before the answer.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct ProgressArguments {
+    /// Tell nothing on standard error while it goes on
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
 /// Where the answer goes.
 #[derive(Args, Debug)]
 pub(crate) struct OutputArguments {

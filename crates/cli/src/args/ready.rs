@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::OutputArguments;
+use super::{OutputArguments, ProgressArguments};
 
 /// `festina ready`
 #[derive(Args, Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct ReadyArguments {
     /// Write the verdicts to FILE as JUnit test cases
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) progress: ProgressArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use festina::{Bytes, Seconds};
 
-use super::OutputArguments;
+use super::{OutputArguments, ProgressArguments};
 
 /// `festina scale`
 #[derive(Args, Debug)]
@@ -119,6 +119,8 @@ pub(crate) struct ScaleArguments {
     #[arg(long, value_enum, default_value_t, requires = "simulate", help_heading = "What to ask")]
     pub(crate) policy: PolicyArgument,
 
+    #[command(flatten)]
+    pub(crate) progress: ProgressArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
     /// Write a table of the points to FILE, or print it

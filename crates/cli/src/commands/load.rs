@@ -19,7 +19,10 @@ pub(crate) fn run(arguments: &LoadArguments) -> Result<Exit, Error> {
     output::require_folders(&arguments.output, arguments.csv.as_deref())?;
     let options = options(arguments)?;
     let cancel = cancel_on_signals();
-    let mut screen = Screen::new(&format!("festina load {}", options.url), &cancel);
+    let mut screen = match arguments.progress.quiet {
+        true => Screen::Nothing,
+        false => Screen::new(&format!("festina load {}", options.url), &cancel),
+    };
     let (exit, table, seed, report, json) = if arguments.find_knee {
         let answer = find_knee(&options, &cancel, &mut screen)?;
         (
@@ -113,6 +116,7 @@ fn ladder(answer: &KneeAnswer) -> String {
 /// Tells how it goes on standard error: a view of its own on a terminal, a line there if that is too small, and a line every
 /// few seconds elsewhere.
 enum Screen {
+    Nothing,
     /// With the title of a view, and what a request to stop is seen by.
     Waiting(String, CancelToken),
     Live(Box<Live>),
@@ -133,7 +137,7 @@ impl LoadObserver for Screen {
             *self = live.map_or_else(|| Self::Line(ProgressLine::new()), |live| Self::Live(Box::new(live)));
         }
         match self {
-            Self::Waiting(..) => {}
+            Self::Waiting(..) | Self::Nothing => {}
             Self::Live(live) => live.tick(point),
             Self::Line(line) => line.tick(point),
         }

@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &ReadyArguments) -> Result<Exit, Error> {
     let site =
         Site { machine: &machine, environment: std::env::vars_os().collect(), state: &arguments.state };
     let cancel = cancel_on_signals();
-    let mut screen = Screen { is_terminal: std::io::stderr().is_terminal() };
+    let mut screen = Screen::new(arguments.progress.quiet);
     let result = ready(&project, &folder, &site, &mut screen, &cancel)?;
     screen.clear();
     if let Some(path) = &arguments.junit {
@@ -80,9 +80,14 @@ fn init(project: &Path) -> Result<Exit, Error> {
 /// Tells on standard error how it goes.
 struct Screen {
     is_terminal: bool,
+    is_quiet: bool,
 }
 
 impl Screen {
+    fn new(is_quiet: bool) -> Self {
+        Self { is_terminal: !is_quiet && std::io::stderr().is_terminal(), is_quiet }
+    }
+
     fn clear(&self) {
         if self.is_terminal {
             moving_line::clear();
@@ -93,7 +98,9 @@ impl Screen {
 impl ReadyObserver for Screen {
     fn tell(&mut self, line: &str) {
         self.clear();
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
+        if !self.is_quiet {
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
     }
 
     fn loaded(&mut self, point: &TimelinePoint) {

@@ -9,7 +9,7 @@ use festina::mpi::Mpi;
 use festina::slurm::{SlurmOptions, pool};
 use festina::tasks::{
     Collect, CommandBackend, Environment, Inputs, LocalCores, Origin, Pipe, Resume, RunRequest, Source,
-    Streams, Table, TableFormat, run_report, run_tasks_on, stored_run_report,
+    Streams, Table, TableFormat, run_page, run_report, run_tasks_on, stored_run_report,
 };
 use festina::{BackendName, CancelToken, Error, Exit, Workers};
 
@@ -93,8 +93,9 @@ fn run_on(
     if !arguments.quiet {
         output::print_to_errors(&report, &result.run.findings, result.run.exit() != Exit::Done);
     }
+    let has_pictures = arguments.output.html.is_some() || arguments.output.svg.is_some();
     output::write_files(
-        &report,
+        &if has_pictures { run_page(&result)? } else { report },
         &output::to_json(&result.to_json()),
         &provenance(&result),
         &arguments.output,

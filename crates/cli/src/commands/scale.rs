@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: ScaleArguments) -> Result<Exit, Error> {
         return Ok(Exit::Done);
     }
     let cancel = cancel_on_signals();
-    let result = scale(&request, &site, &Screen::new(), &cancel)?;
+    let result = scale(&request, &site, &Screen::new(arguments.progress.quiet), &cancel)?;
     answer(&result, &arguments, &cancel)
 }
 

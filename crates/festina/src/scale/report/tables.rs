@@ -203,11 +203,12 @@ fn fastest(best: &BestWorkers) -> Option<String> {
         return None;
     }
     let (count, plural) = (best.fastest, super::plural(best.fastest));
-    let lower = Unit::Number.format(lower);
+    // Workers are whole: the ends are those that the interval holds with certainty.
+    let lower = Unit::Number.format(lower.floor());
     Some(if upper >= limit {
         format!("on {lower} workers or more, if there are ever too many")
     } else {
-        format!("on {count} worker{plural} ({lower} – {}), as forecast", Unit::Number.format(upper))
+        format!("on {count} worker{plural} ({lower} – {}), as forecast", Unit::Number.format(upper.ceil()))
     })
 }
 

@@ -1,0 +1,38 @@
+//! The page of a run: who worked when, of all sessions of it.
+
+mod festina;
+
+use std::fs;
+
+use festina::Festina;
+
+#[test]
+fn a_run_shows_its_timeline_at_once_and_a_resumed_one_that_of_all_sessions() {
+    let festina = Festina::new();
+    let run = |more: &[&str]| {
+        let arguments = ["run", "-j", "2", "--html", "page.html", "--svg", "timeline.svg"];
+        let command = ["--", "sh", "-c", "test {} != 2 || test -e mended", ":::", "1", "2", "3"];
+        festina.run(&[&arguments[..], more, &command].concat());
+        ["page.html", "timeline.svg"].map(|file| fs::read_to_string(festina.path().join(file)).unwrap())
+    };
+    // Each span has a title, such as: worker 1, 0 s – 1.5 ms, task 1, 1.5 ms, finished.
+    let count = |drawing: &str, ending: &str| {
+        let mut titles = drawing.split("<title>").map(|rest| rest.split("</title>").next().unwrap());
+        let mut tasks: Vec<_> = titles
+            .by_ref()
+            .filter(|title| title.contains("worker ") && title.ends_with(ending))
+            .filter_map(|title| title.split(", ").find(|part| part.starts_with("task ")))
+            .collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        tasks.len()
+    };
+    let [page, drawing] = run(&[]);
+    assert!(page.contains("finished (2)") && page.contains("failed (1)"), "{page}");
+    assert!(page.contains("The longest tasks"), "{page}");
+    assert_eq!((count(&drawing, "finished"), count(&drawing, "failed")), (2, 1), "{drawing}");
+    festina.write("mended", "");
+    let [page, drawing] = run(&["--resume", "--retry-failed"]);
+    assert!(page.contains("finished (3)") && !page.contains("failed (1)"), "{page}");
+    assert_eq!(count(&drawing, "finished"), 3, "{drawing}");
+}
