@@ -13,10 +13,11 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// Programs that tests start, each with the Debian package that brings it.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("lscpu", "util-linux"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
+    ("g++", "g++"),
     ("mpirun", "openmpi-bin"),
     ("orted", "openmpi-bin"),
     ("ip", "iproute2"),
