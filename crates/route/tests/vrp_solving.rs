@@ -291,6 +291,59 @@ fn the_same_work_gives_the_same_plan_on_any_number_of_workers() {
     }
 }
 
+/// A random problem whose plans are bred: one depot, vehicles that are all alike, one window a stop or none.
+fn classical_problem(seed: u64, n: usize, vehicles: usize, is_timed: bool) -> Problem {
+    let mut random = Random(seed);
+    let points: Vec<(f64, f64)> =
+        (0..n).map(|_| (random.below(100) as f64 - 50.0, random.below(100) as f64 - 50.0)).collect();
+    let mut parts = draft(&points, vec![vehicle("v", vehicles, 7)]);
+    parts.vehicles[0].fixed_cost = 10;
+    for (index, stop) in parts.stops.iter_mut().enumerate() {
+        stop.work = Work::Visit { delivery: vec![1 + random.below(3) as i64], pickup: vec![0] };
+        if is_timed {
+            // Wide enough to be there and back, and to come third.
+            let (x, y) = points[index];
+            let open = random.below(300) as i64;
+            let far = x.hypot(y).ceil() as i64;
+            stop.windows = vec![Window { open, close: open.max(far) + 150 }];
+            stop.service = 5;
+        }
+    }
+    Problem::new(parts).unwrap()
+}
+
+#[test]
+fn bred_plans_are_as_good_as_brute_force() {
+    let mut solvable = 0;
+    for seed in 0..16 {
+        let problem = classical_problem(seed, 6, 2, seed % 2 == 1);
+        let plan = planned(&problem, 2000);
+        match brute_force(&problem) {
+            Some(best) => {
+                assert_eq!((plan.cost, plan.status), (best, PlanStatus::Feasible), "seed {seed}");
+                solvable += 1;
+            }
+            None => assert_eq!(plan.status, PlanStatus::Infeasible, "seed {seed}"),
+        }
+    }
+    assert!(solvable >= 8, "{solvable}");
+}
+
+#[test]
+fn breeding_makes_the_same_plan_on_any_number_of_workers_and_a_better_one_than_the_beginning() {
+    for is_timed in [false, true] {
+        let problem = classical_problem(9, 120, 60, is_timed);
+        let plans: Vec<Plan> =
+            [1, 2, 4].map(|workers| plan_on(&problem, Objective::Cost, 40_000, &Threads(workers))).into();
+        let early = plan_on(&problem, Objective::Cost, 4_000, &Serial);
+        for plan in &plans {
+            assert_eq!(plan.routes, plans[0].routes);
+            assert!(verify(&problem, plan).is_right());
+            assert!(plan.cost < early.cost, "{} {}", plan.cost, early.cost);
+        }
+    }
+}
+
 /// Plants stops that nothing can serve among stops that something can, and says which rule each breaks.
 fn planted(seed: u64) -> (Problem, Vec<(usize, Rule)>) {
     let mut random = Random(seed);

@@ -27,6 +27,8 @@ pub(crate) mod kind {
     pub(crate) const CERTIFY: u64 = 4;
     /// Anneal routes of vehicles, see `crate::vrp`.
     pub(crate) const ANNEAL: u64 = 5;
+    /// Breed plans, see `crate::vrp`.
+    pub(crate) const BREED_PLANS: u64 = 6;
 }
 
 /// Calls `$body` with the model's distances in their fastest form.
@@ -48,8 +50,10 @@ macro_rules! with_distance {
 fn call(input: &[u8]) -> Result<Vec<u8>, String> {
     let mut reader = Reader(input);
     let kind = reader.u64()?;
-    if kind == kind::ANNEAL {
-        return crate::vrp::anneal(&mut reader);
+    match kind {
+        kind::ANNEAL => return crate::vrp::anneal(&mut reader),
+        kind::BREED_PLANS => return crate::vrp::breed(&mut reader),
+        _ => {}
     }
     let model = reader.model()?;
     let candidates = reader.candidates()?;

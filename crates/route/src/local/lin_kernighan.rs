@@ -115,6 +115,13 @@ impl<'a, D: Distance> Search<'a, D> {
         if cached == u32::MAX { self.between(a, b) } else { i64::from(cached) }
     }
 
+    /// Returns the first `breadth` candidates of `node` whose edges cost less than `rest`, nearest first, with what is left of it.
+    #[inline(always)]
+    fn openings(&self, node: u32, rest: i64, breadth: usize) -> impl Iterator<Item = (u32, i64)> {
+        let left = move |(other, cached)| (other, rest - self.candidate_distance(node, other, cached));
+        self.candidates.with_distances(node).take(breadth).map(left).take_while(|&(_, left)| left > 0)
+    }
+
     #[inline(always)]
     pub(crate) fn follow(&self, node: u32, forward: bool) -> u32 {
         if forward { self.tour.next(node) } else { self.tour.prev(node) }
@@ -221,11 +228,7 @@ impl<'a, D: Distance> Search<'a, D> {
         forward: bool,
         best: &mut Open,
     ) -> Option<(i64, Open)> {
-        for (t3, cached) in self.candidates.with_distances(t2).take(self.reach.breadth[0]) {
-            let after_second = first - self.candidate_distance(t2, t3, cached);
-            if after_second <= 0 {
-                break;
-            }
+        for (t3, after_second) in self.openings(t2, first, self.reach.breadth[0]) {
             if t3 == t1 || t3 == self.follow(t2, forward) {
                 continue;
             }
@@ -264,11 +267,7 @@ impl<'a, D: Distance> Search<'a, D> {
         forward: bool,
         best: &mut Open,
     ) -> Option<(i64, Open)> {
-        for (t5, cached) in self.candidates.with_distances(t4).take(self.reach.breadth[1]) {
-            let left = rest - self.candidate_distance(t4, t5, cached);
-            if left <= 0 {
-                break;
-            }
+        for (t5, left) in self.openings(t4, rest, self.reach.breadth[1]) {
             if t5 == t3 || t5 == t1 || t5 == self.follow(t4, !forward) {
                 continue;
             }
@@ -294,11 +293,7 @@ impl<'a, D: Distance> Search<'a, D> {
         forward: bool,
         best: &mut Open,
     ) -> Option<(i64, Open)> {
-        for (t5, cached) in self.candidates.with_distances(t4).take(self.reach.breadth[1]) {
-            let left = rest - self.candidate_distance(t4, t5, cached);
-            if left <= 0 {
-                break;
-            }
+        for (t5, left) in self.openings(t4, rest, self.reach.breadth[1]) {
             let inside = if forward { self.tour.between(t2, t5, t3) } else { self.tour.between(t3, t5, t2) };
             if !inside || t5 == t3 {
                 continue;
@@ -365,11 +360,7 @@ impl<'a, D: Distance> Search<'a, D> {
         for _ in 3..self.reach.depth {
             let forward = self.tour.next(t1) == t2;
             let mut best: Option<(i64, u32, u32)> = None;
-            for (t3, cached) in self.candidates.with_distances(t2).take(self.reach.breadth[2]) {
-                let left = rest - self.candidate_distance(t2, t3, cached);
-                if left <= 0 {
-                    break;
-                }
+            for (t3, left) in self.openings(t2, rest, self.reach.breadth[2]) {
                 let t4 = self.follow(t3, !forward);
                 if t3 == t1
                     || t4 == t2

@@ -26,3 +26,8 @@ pub use write::{write_geojson, write_sol, write_table};
 pub(crate) fn anneal(reader: &mut crate::auto::wire::Reader<'_>) -> Result<Vec<u8>, String> {
     search::wire::call(reader)
 }
+
+/// Does another.
+pub(crate) fn breed(reader: &mut crate::auto::wire::Reader<'_>) -> Result<Vec<u8>, String> {
+    search::wire::call_breeding(reader)
+}

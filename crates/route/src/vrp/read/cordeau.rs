@@ -3,15 +3,14 @@
 //! The first line has the type of the problem, the vehicles of each depot, the customers and the depots; then comes a line with
 //! the longest duration of a route and the capacity for each depot, a row for each customer (number, x, y, service,
 //! demand, frequency, the number of combinations of visits and as many combinations, with time windows the earliest and the
-//! latest beginning), and a row for each depot. A limit of 0 is none. Distances are as in [`super::solomon`].
+//! latest beginning), and a row for each depot. A limit of 0 is none. Distances are as in [`plain_draft`].
 //!
 //! Source: J.-F. Cordeau, M. Gendreau and G. Laporte, *A tabu search heuristic for periodic and multi-depot vehicle
 //! routing problems*, Networks 30, 1997; the format as in <http://neumann.hec.ca/chairedistributique/data/>.
 
-use super::super::problem::{ANY_TIME, Draft, MAX_STOPS, Stop, Units, Vehicle, Window, Work};
-use super::super::travel::{Metric, Pace, Rounding, Travel};
-use super::solomon::{STEPS, truncated};
-use super::{Place, plain_vehicle};
+use super::super::problem::{ANY_TIME, Draft, MAX_STOPS, Vehicle, Window, Work};
+use super::solomon::truncated;
+use super::{Place, in_steps, plain_draft, plain_stop, plain_vehicle};
 use crate::error::RouteError;
 use crate::read::scan::{Scanner, Word, shorten};
 
@@ -106,10 +105,6 @@ fn positive(word: Word<'_>, most: i64, what: &str) -> Result<i64, RouteError> {
     }
 }
 
-fn steps(value: f64) -> i64 {
-    (value * STEPS).round() as i64
-}
-
 impl<'a> Row<'a> {
     /// Returns the two words of a row that are its time window, if it is long enough.
     fn ends(row: &[Word<'a>], is_depot: bool) -> Result<Option<[Word<'a>; 2]>, RouteError> {
@@ -129,7 +124,11 @@ impl<'a> Row<'a> {
                     return Err(open.error(format!("the window closes ({to}) before it opens ({from})")));
                 }
                 // 0 to 0 is how a depot says that it never closes.
-                if is_depot && to == 0.0 { ANY_TIME } else { Window { open: steps(from), close: steps(to) } }
+                if is_depot && to == 0.0 {
+                    ANY_TIME
+                } else {
+                    Window { open: in_steps(from), close: in_steps(to) }
+                }
             }
             None if is_timed && !is_depot => {
                 return Err(row[0].error("this line has no time window after its combinations of visits"));
@@ -139,7 +138,7 @@ impl<'a> Row<'a> {
         Ok(Self {
             number: row[0],
             point: [row[1].number()?, row[2].number()?],
-            service: steps(within(row[3], 1e9)?),
+            service: in_steps(within(row[3], 1e9)?),
             demand: whole(row[4], 1_000_000_000_000)?,
             window,
         })
@@ -149,22 +148,13 @@ impl<'a> Row<'a> {
 fn draft(name: &str, count: usize, limits: &[(f64, i64)], rows: &[Row<'_>]) -> Draft {
     let n = rows.len() - limits.len();
     let place = |row: &Row<'_>| Place { name: row.number.text.to_owned(), point: Some(row.point) };
-    let stop = |(index, row): (usize, &Row<'_>)| Stop {
-        id: row.number.text.to_owned(),
-        place: index,
-        work: Work::Visit { delivery: vec![row.demand], pickup: vec![0] },
-        service: row.service,
-        windows: vec![row.window],
-        release: 0,
-        skills: Vec::new(),
-        vehicles: None,
-        prize: None,
-        priority: 1,
-        is_backhaul: false,
+    let stop = |(index, row): (usize, &Row<'_>)| {
+        let work = Work::Visit { delivery: vec![row.demand], pickup: vec![0] };
+        plain_stop(row.number.text, index, work, row.service, row.window)
     };
     let vehicle = |(index, &(longest, capacity)): (usize, &(f64, i64))| Vehicle {
         shift: rows[n + index].window,
-        max_duration: (longest > 0.0).then(|| steps(longest)),
+        max_duration: (longest > 0.0).then(|| in_steps(longest)),
         ..plain_vehicle(
             &format!("depot {}", rows[n + index].number.text),
             count,
@@ -172,17 +162,7 @@ fn draft(name: &str, count: usize, limits: &[(f64, i64)], rows: &[Row<'_>]) -> D
             vec![capacity],
         )
     };
-    Draft {
-        name: name.to_owned(),
-        places: rows.iter().map(place).collect(),
-        is_geographic: false,
-        travel: vec![Travel {
-            metric: Metric::Straight { steps: STEPS, rounding: Rounding::Up },
-            pace: Pace::Equal,
-        }],
-        dimensions: vec!["load".to_owned()],
-        stops: rows[..n].iter().enumerate().map(stop).collect(),
-        vehicles: limits.iter().enumerate().map(vehicle).collect(),
-        units: Units { distance: 1.0 / STEPS, time: 1.0 / STEPS, cost: 1.0 / STEPS, is_clock: false },
-    }
+    let stops = rows[..n].iter().enumerate().map(stop).collect();
+    let vehicles = limits.iter().enumerate().map(vehicle).collect();
+    plain_draft(name.to_owned(), rows.iter().map(place).collect(), stops, vehicles)
 }

@@ -8,7 +8,8 @@ mod solomon;
 mod tables;
 mod vrplib;
 
-use super::problem::{ANY_TIME, Place, Problem, Vehicle};
+use super::problem::{ANY_TIME, Draft, Place, Problem, Stop, Units, Vehicle, Window, Work};
+use super::travel::{Metric, Pace, Rounding, Travel};
 use crate::error::RouteError;
 use crate::read::utf8;
 
@@ -137,5 +138,48 @@ fn plain_vehicle(id: &str, count: usize, depot: Option<usize>, capacity: Vec<i64
         max_stops: None,
         reload: None,
         begins_with: Vec::new(),
+    }
+}
+
+/// Returns a stop that must be served by whoever comes.
+fn plain_stop(id: &str, place: usize, work: Work, service: i64, window: Window) -> Stop {
+    Stop {
+        id: id.to_owned(),
+        place,
+        work,
+        service,
+        windows: vec![window],
+        release: 0,
+        skills: Vec::new(),
+        vehicles: None,
+        prize: None,
+        priority: 1,
+        is_backhaul: false,
+    }
+}
+
+/// The steps of a unit of the coordinates in tables whose distances are Euclidean in double precision.
+const STEPS: f64 = 1e5;
+
+/// Returns a value in steps.
+fn in_steps(value: f64) -> i64 {
+    (value * STEPS).round() as i64
+}
+
+/// Returns a problem with one load whose distances, and times, are Euclidean, rounded **up** to 1/[`STEPS`] of a unit, so that
+/// a plan that is on time here is on time in double precision.
+fn plain_draft(name: String, places: Vec<Place>, stops: Vec<Stop>, vehicles: Vec<Vehicle>) -> Draft {
+    Draft {
+        name,
+        places,
+        is_geographic: false,
+        travel: vec![Travel {
+            metric: Metric::Straight { steps: STEPS, rounding: Rounding::Up },
+            pace: Pace::Equal,
+        }],
+        dimensions: vec!["load".to_owned()],
+        stops,
+        vehicles,
+        units: Units { distance: 1.0 / STEPS, time: 1.0 / STEPS, cost: 1.0 / STEPS, is_clock: false },
     }
 }

@@ -2,19 +2,14 @@
 //!
 //! A Solomon table has a `VEHICLE` block with the number and capacity of the vehicles and a `CUSTOMER` block of seven
 //! columns; Li and Lim's begins with vehicles, capacity and speed, and has two more columns, the pickup and the delivery
-//! that belong to a stop. Distances are Euclidean in double precision; here they are rounded **up** to 1/[`STEPS`] of a
-//! unit, so that a plan that is on time here is on time there.
+//! that belong to a stop. Distances are Euclidean in double precision; how they are counted is in [`plain_draft`].
 //!
 //! Sources: <https://www.sintef.no/projectweb/top/vrptw/>, <https://www.sintef.no/projectweb/top/pdptw/>.
 
-use super::super::problem::{Draft, Stop, Units, Vehicle, Window, Work};
-use super::super::travel::{Metric, Pace, Rounding, Travel};
-use super::{Place, plain_vehicle};
+use super::super::problem::{Draft, Vehicle, Window, Work};
+use super::{Place, in_steps, plain_draft, plain_stop, plain_vehicle};
 use crate::error::RouteError;
 use crate::read::scan::{Scanner, Word};
-
-/// The steps of a unit of the coordinates.
-pub(super) const STEPS: f64 = 1e5;
 
 struct Row<'a> {
     number: Word<'a>,
@@ -125,7 +120,6 @@ fn draft(
     rows: &[Row<'_>],
     is_solomon: bool,
 ) -> Result<Draft, RouteError> {
-    let steps = |value: f64| (value * STEPS).round() as i64;
     let place = |row: &Row<'_>| Place {
         name: row.number.text.to_owned(),
         point: Some([row.values[1], row.values[2]]),
@@ -144,38 +138,15 @@ fn draft(
         } else {
             pair(rows, row)?
         };
-        stops.push(Stop {
-            id: row.number.text.to_owned(),
-            place: stops.len() + 1,
-            work,
-            service: steps(service),
-            windows: vec![Window { open: steps(open), close: steps(close) }],
-            release: 0,
-            skills: Vec::new(),
-            vehicles: None,
-            prize: None,
-            priority: 1,
-            is_backhaul: false,
-        });
+        let window = Window { open: in_steps(open), close: in_steps(close) };
+        stops.push(plain_stop(row.number.text, stops.len() + 1, work, in_steps(service), window));
     }
     let depot = &rows[0].values;
     let vehicle = Vehicle {
-        shift: Window { open: steps(depot[4].max(0.0)), close: steps(depot[5].min(1e9)) },
+        shift: Window { open: in_steps(depot[4].max(0.0)), close: in_steps(depot[5].min(1e9)) },
         ..plain_vehicle("vehicle", count, Some(0), vec![capacity])
     };
-    Ok(Draft {
-        name,
-        places: rows.iter().map(place).collect(),
-        is_geographic: false,
-        travel: vec![Travel {
-            metric: Metric::Straight { steps: STEPS, rounding: Rounding::Up },
-            pace: Pace::Equal,
-        }],
-        dimensions: vec!["load".to_owned()],
-        stops,
-        vehicles: vec![vehicle],
-        units: Units { distance: 1.0 / STEPS, time: 1.0 / STEPS, cost: 1.0 / STEPS, is_clock: false },
-    })
+    Ok(plain_draft(name, rows.iter().map(place).collect(), stops, vec![vehicle]))
 }
 
 /// Returns the work of a row of Li and Lim: the eighth number is the pickup of a delivery, the ninth the delivery of a pickup.

@@ -5,11 +5,15 @@
 //! so that two lanes do twice the work on the same solution. Where there are too few routes to deal out, each lane
 //! anneals a solution of its own, and now and then the worst takes over the best. How many iterations a round has comes from
 //! the clock, or, where work is counted, from the work alone: then the plan is the same on any number of workers.
+//!
+//! Where the problem is classical and not too large, annealing takes a share of the budget only; then every lane breeds a
+//! population of its own, and after every round its best plan goes to the next lane too.
 
 use festina_types::Backend;
 
 use super::anneal::{Annealed, Job, Routes, absent};
 use super::deal::{self, Hand};
+use super::genetic::{Breeding, Brood, is_classical};
 use super::translate::{Translation, Weights};
 use super::wire;
 use crate::auto::tasks::{garbled, kind, map};
@@ -47,6 +51,15 @@ const FEW: usize = 5;
 /// Of so many rounds in which each lane has its own solution, the last brings them together.
 const MEET: u64 = 6;
 
+/// The most stops of a classical problem whose plans are bred.
+const BREEDABLE: usize = 500;
+
+/// The share of the budget after which they are.
+const ANNEALING: f64 = 0.4;
+
+/// A child takes as long as so many units of work for every stop.
+const WORK_PER_STOP: f64 = 0.25;
+
 /// The best routes of a search.
 pub(crate) struct Found {
     pub(crate) routes: Routes,
@@ -71,6 +84,12 @@ pub(crate) struct Driver<'a> {
     rounds: u64,
     /// Iterations that a lane does in a second, as far as known.
     speed: f64,
+    /// The share of the budget in which routes are annealed.
+    annealing: f64,
+    /// The populations of all lanes.
+    broods: Vec<Brood>,
+    /// Children that a lane makes in a second, as far as known.
+    children: f64,
 }
 
 impl<'a> Driver<'a> {
@@ -84,6 +103,10 @@ impl<'a> Driver<'a> {
         let translation = Translation::new(problem, weights(problem, request.objective));
         let counts: Vec<usize> = problem.vehicles().iter().map(|vehicle| vehicle.count).collect();
         let scale = translation.scale();
+        let n = problem.stops().len();
+        let is_bred = n <= BREEDABLE
+            && request.objective == Objective::Cost
+            && is_classical(&translation.model(&(0..n as u32).collect::<Vec<_>>(), &counts));
         Self {
             problem,
             translation,
@@ -100,6 +123,9 @@ impl<'a> Driver<'a> {
             streams: 0,
             rounds: 0,
             speed: 20_000.0,
+            annealing: if is_bred { ANNEALING } else { 1.0 },
+            broods: Vec::new(),
+            children: 20_000.0 / n.max(1) as f64,
         }
     }
 
@@ -110,9 +136,14 @@ impl<'a> Driver<'a> {
             self.reduce_fleet()?;
         }
         while self.budget.left() > 0.0 && !self.problem.stops().is_empty() {
-            self.round()?;
+            if self.breeds() { self.breeding_round()? } else { self.round()? }
         }
         Ok(Found { routes: self.best })
+    }
+
+    /// Returns whether the time for annealing is over.
+    fn breeds(&self) -> bool {
+        self.budget.left() < 1.0 - self.annealing && absent(&self.best, self.problem.stops().len()).is_empty()
     }
 
     /// Takes one vehicle away after the other, as long as all stops still find a place.
@@ -192,7 +223,7 @@ impl<'a> Driver<'a> {
 
     /// Returns the temperature when a share `left` of the budget is left.
     fn heat(&self, left: f64) -> f64 {
-        self.scale * HEAT.0 * (HEAT.1 / HEAT.0).powf(1.0 - left)
+        self.scale * HEAT.0 * (HEAT.1 / HEAT.0).powf(((1.0 - left) / self.annealing).min(1.0))
     }
 
     fn round(&mut self) -> Result<(), RouteError> {
@@ -268,6 +299,66 @@ impl<'a> Driver<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Every lane breeds its population.
+    fn breeding_round(&mut self) -> Result<(), RouteError> {
+        let lanes = self.lanes();
+        let stops: Vec<u32> = (0..self.problem.stops().len() as u32).collect();
+        if self.broods.is_empty() {
+            let plan: Vec<Vec<u32>> = self.best.iter().map(|(_, tokens)| tokens.clone()).collect();
+            self.broods = vec![Brood { plans: vec![plan], ..Brood::default() }; lanes];
+        }
+        let work = (WORK_PER_STOP * stops.len() as f64) as u64 + 1;
+        let children = self.children_of_round(work);
+        let model = self.translation.model(&stops, &self.counts);
+        let mut inputs = Vec::with_capacity(lanes);
+        for brood in std::mem::take(&mut self.broods) {
+            self.streams += 1;
+            let (seed, stream) = (self.request.seed, self.streams);
+            let breeding = Breeding { brood, routes: self.best.len(), children, seed, stream };
+            let mut writer = Writer::default();
+            writer.u64(kind::BREED_PLANS);
+            wire::write_breeding(&mut writer, &model, &breeding);
+            inputs.push(writer.0);
+        }
+        let before = self.budget.elapsed().0;
+        let outputs = map(self.backend, inputs)?;
+        let seconds = self.budget.elapsed().0 - before;
+        if seconds > 0.0 {
+            self.children = 0.5 * (self.children + children as f64 / seconds);
+        }
+        self.budget.spend(children * work * lanes as u64);
+        self.broods = outputs
+            .iter()
+            .map(|output| wire::read_brood_back(output))
+            .collect::<Result<_, _>>()
+            .map_err(garbled)?;
+        for lane in 0..lanes {
+            let best = self.broods[lane].best.clone();
+            let routes: Routes = best.iter().map(|stops| (0, stops.clone())).collect();
+            let cost = self.translation.cost(&routes);
+            self.offer(routes, cost);
+            self.broods[(lane + 1) % lanes].plans.push(best);
+        }
+        Ok(())
+    }
+
+    /// Returns the children of the next round, for each lane, if each costs so much `work`.
+    fn children_of_round(&self, work: u64) -> u64 {
+        let children = match self.budget.limit() {
+            Limit::Time(limit) => {
+                let left = self.budget.left() * limit.0;
+                let round = (limit.0 / ROUNDS).min(LONGEST);
+                self.children * if left < 2.0 * round { 0.6 * left } else { round }
+            }
+            Limit::Work(limit) => {
+                let all = limit as f64 / work as f64;
+                (all / ROUNDS).min(self.budget.left() * all) / self.lanes() as f64
+            }
+            Limit::None => 100.0,
+        };
+        (children as u64).max(1)
     }
 
     /// Anneals hands, each on a worker, and returns what became of them in the numbers of the whole problem.

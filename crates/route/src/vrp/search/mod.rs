@@ -3,6 +3,7 @@
 pub(crate) mod anneal;
 mod deal;
 pub(crate) mod driver;
+mod genetic;
 pub(crate) mod model;
 mod near;
 mod recreate;

@@ -1,6 +1,7 @@
 //! A model and a job as bytes: what goes to a worker and comes back.
 
 use super::anneal::{Annealed, Job, Routes};
+use super::genetic::{Breeding, Brood, Prices, Stops};
 use super::model::{Kind, Matrix, Model, Pause, Role, Visit};
 use crate::auto::wire::{Reader, Writer};
 use crate::vrp::problem::Window;
@@ -16,6 +17,60 @@ pub(crate) fn call(reader: &mut Reader<'_>) -> Result<Vec<u8>, String> {
     writer.u64(done.last_cost as u64);
     write_routes(&mut writer, &done.last);
     Ok(writer.0)
+}
+
+/// Breeds what `reader` holds, and returns what became of it.
+pub(crate) fn call_breeding(reader: &mut Reader<'_>) -> Result<Vec<u8>, String> {
+    let model = read_model(reader)?;
+    let breeding = Breeding {
+        routes: reader.u64()? as usize,
+        children: reader.u64()?,
+        seed: reader.u64()?,
+        stream: reader.u64()?,
+        brood: read_brood(reader)?,
+    };
+    let mut writer = Writer::default();
+    write_brood(&mut writer, &breeding.run(&model));
+    Ok(writer.0)
+}
+
+/// Writes a task of breeding.
+pub(crate) fn write_breeding(writer: &mut Writer, model: &Model, breeding: &Breeding) {
+    write_model(writer, model);
+    for value in [breeding.routes as u64, breeding.children, breeding.seed, breeding.stream] {
+        writer.u64(value);
+    }
+    write_brood(writer, &breeding.brood);
+}
+
+/// Reads what a task of breeding gave back.
+pub(crate) fn read_brood_back(bytes: &[u8]) -> Result<Brood, String> {
+    read_brood(&mut Reader(bytes))
+}
+
+fn write_brood(writer: &mut Writer, brood: &Brood) {
+    let prices = brood.prices.map_or([f64::NAN; 2], |Prices { load, warp }| [load, warp]);
+    writer.f64s(&prices);
+    for value in [brood.made, brood.kept[0], brood.kept[1], brood.plans.len() as u64] {
+        writer.u64(value);
+    }
+    for plan in brood.plans.iter().chain([&brood.best]) {
+        writer.u64(plan.len() as u64);
+        plan.iter().for_each(|route| writer.u32s(route));
+    }
+}
+
+fn read_brood(reader: &mut Reader<'_>) -> Result<Brood, String> {
+    let prices: [f64; 2] = reader.read_f64s()?.try_into().map_err(|_| "prices of another version")?;
+    let [made, full, late, plans] = [reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?];
+    let mut plan = || -> Result<Stops, String> { (0..reader.u64()?).map(|_| reader.read_u32s()).collect() };
+    Ok(Brood {
+        prices: (!prices[0].is_nan()).then_some(Prices { load: prices[0], warp: prices[1] }),
+        made,
+        kept: [full, late],
+        plans: (0..plans).map(|_| plan()).collect::<Result<_, _>>()?,
+        best: plan()?,
+    })
 }
 
 /// Writes a task.
