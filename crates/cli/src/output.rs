@@ -53,19 +53,7 @@ pub(crate) fn emit_files(answer: &Answer, arguments: &OutputArguments) -> Result
     if let Some(path) = arguments.json.as_deref().filter(|path| *path != Path::new("-")) {
         write_file(path, &pretty(&answer.json))?;
     }
-    if let Some(path) = &arguments.html {
-        let options = html::HtmlOptions { provenance: answer.provenance.clone(), generator: generator() };
-        write_file(path, &html::page(&answer.report, &options))?;
-    }
-    if let Some(path) = &arguments.svg {
-        let charts = answer.report.charts();
-        let chart = charts.first().ok_or_else(|| Error::Input {
-            message: "this answer has no chart to write as SVG".to_owned(),
-            hint: Some("leave --svg away".to_owned()),
-        })?;
-        write_file(path, &svg::chart(chart, &svg::SvgOptions::default()))?;
-    }
-    Ok(())
+    write_pictures(&answer.report, &answer.provenance, arguments)
 }
 
 /// Returns `report` without what a page folds away: on a screen it would push the answer out of sight.

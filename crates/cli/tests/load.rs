@@ -109,6 +109,26 @@ fn bad_servers_end_in_counted_errors() {
 }
 
 #[test]
+fn a_service_that_only_fails_meets_no_objective_and_follows_no_rate() {
+    let url = server(|mut stream| {
+        while read_request(&mut stream) {
+            let _ = stream.write_all(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    let (answer, code) = json(&[&url, "--rate", "50", "-d", "500ms", "--slo", "p99=1s,mean=1s"]);
+    for objective in answer["objectives"].as_array().unwrap() {
+        assert_eq!(
+            (&objective["value"], &objective["holds"]),
+            (&Value::Null, &Value::Bool(false)),
+            "{answer}"
+        );
+    }
+    if answer["client"]["is_valid"] == true {
+        assert_eq!((answer["limit"].as_str(), code), (Some("failures"), Some(1)), "{answer}");
+    }
+}
+
+#[test]
 fn a_response_that_comes_byte_by_byte_is_waited_for() {
     let url = server(|mut stream| {
         let _ = stream.set_nodelay(true);

@@ -201,6 +201,21 @@ fn a_command_that_fails_is_an_answer_and_what_needs_its_model_is_left_open() {
 }
 
 #[test]
+fn a_command_that_is_too_slow_to_be_measured_is_unsure_unless_it_may_not_be_so_slow() {
+    let head =
+        "[data]\nrows_now = 10\nrows_target = 20\n[train]\ncmd = \"sleep 20 # {rows}\"\nbudget = 0.4\n";
+    for (target, verdict, code, finding) in
+        [("60", "unsure", 4, "not-measured"), ("0.2", "not-ready", 1, "too-slow")]
+    {
+        let (answer, exit) = Project::new(&format!("{head}target = {target}\n")).json();
+        let train = &answer["questions"][0];
+        assert_eq!((train["verdict"].as_str(), exit), (Some(verdict), Some(code)), "{answer}");
+        let findings = train["findings"].as_array().unwrap();
+        assert!(findings.iter().any(|found| found["code"] == finding), "{findings:?}");
+    }
+}
+
+#[test]
 fn a_request_to_stop_leaves_nothing_behind() {
     let project = Project::new(&serve("/slow", "/", 50));
     for signal in ["-INT", "-TERM"] {

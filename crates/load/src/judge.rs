@@ -75,7 +75,11 @@ pub(crate) fn judge(
         is_valid,
     };
     let objectives = slo.0.iter().map(|bound| objective(*bound, &latency, &requests)).collect();
-    let limit = limit(&client, server.as_ref(), server_cores, &latency, &service, plan);
+    let limit = if client.is_valid && requests.is_mostly_failing() {
+        Limit::Failures
+    } else {
+        limit(&client, server.as_ref(), server_cores, &latency, &service, plan)
+    };
     let mut result = LoadResult {
         duration_s: duration,
         elapsed_s: outcome.elapsed,
@@ -133,10 +137,12 @@ fn has_reserve(outcome: &Outcome) -> bool {
 }
 
 fn objective(bound: Bound, latency: &Summary, requests: &Requests) -> Objective {
+    let no_answer = (requests.good == 0 && !requests.errors.is_empty()).then_some(false);
     let (value, holds) = match bound {
         Bound::Latency { probability, limit_s } => {
             let quantile = latency.quantile(probability);
-            let holds = quantile.and_then(|quantile| match quantile.estimate.interval {
+            // Where all requests failed, none was answered in time.
+            let holds = quantile.map_or(no_answer, |quantile| match quantile.estimate.interval {
                 _ if quantile.is_at_least && quantile.estimate.value > limit_s => Some(false),
                 Some(interval) if interval.upper <= limit_s && !quantile.is_at_least => Some(true),
                 Some(interval) if interval.lower > limit_s => Some(false),
@@ -144,7 +150,9 @@ fn objective(bound: Bound, latency: &Summary, requests: &Requests) -> Objective 
             });
             (quantile.map(|quantile| quantile.estimate.value), holds)
         }
-        Bound::Mean(limit_s) => (latency.mean_s, latency.mean_s.map(|mean| mean <= limit_s)),
+        Bound::Mean(limit_s) => {
+            (latency.mean_s, latency.mean_s.map_or(no_answer, |mean| Some(mean <= limit_s)))
+        }
         Bound::Errors(share) => {
             let found = requests.error_share();
             let all = requests.good + requests.errors.values().sum::<u64>();

@@ -68,6 +68,12 @@ impl Requests {
         let errors: u64 = self.errors.values().sum();
         if errors == 0 { 0.0 } else { errors as f64 / (errors + self.good) as f64 }
     }
+
+    /// Returns whether most requests got an answer that is none, which is soon given: those that got none at all were waited for.
+    pub(crate) fn is_mostly_failing(&self) -> bool {
+        let errors: u64 = self.errors.values().sum();
+        errors.saturating_sub(self.unfinished) > self.good + self.unfinished
+    }
 }
 
 /// The arrivals of an open loop, as intended and as sent.
@@ -123,6 +129,8 @@ pub enum Limit {
     ServerThread,
     /// Requests queue though the service's cores are not busy: a lock, a pool, a disk, another service.
     Waiting,
+    /// Most requests fail: what would limit good ones is not to be seen.
+    Failures,
     /// Nothing: the service follows the rate.
     Nothing,
     /// It cannot be told: the server's processes cannot be seen.

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::rc::Rc;
 
 use festina_machine::target::Mapping;
-use object::elf::{FileHeader64, PT_LOAD};
+use object::elf::{FileHeader64, PT_LOAD, STT_FUNC, STT_GNU_IFUNC, Sym64};
 use object::read::ReadCache;
-use object::read::elf::{ElfFile, ProgramHeader};
-use object::{CompressionFormat, Endianness, Object, ObjectSection, ObjectSymbol, SymbolKind};
+use object::read::elf::{ElfFile, ProgramHeader, SectionHeader, Sym, SymbolTable};
+use object::{CompressionFormat, Endianness, Object, ObjectSection, StringTable};
 
 /// A file that is mapped into a process.
 #[derive(Debug)]
@@ -38,14 +38,14 @@ impl ElfImage {
     pub(crate) fn symbols<const N: usize>(&self, names: [&str; N]) -> [Option<Found>; N] {
         let mut found = [None; N];
         let Some(elf) = self.parse() else { return found };
-        for symbol in elf.dynamic_symbols().chain(elf.symbols()) {
-            let place = || names.iter().position(|name| symbol.name_bytes() == Ok(name.as_bytes()));
-            if let Some(place) = place().filter(|_| symbol.is_definition()) {
-                found[place].get_or_insert(Found { address: symbol.address(), size: symbol.size() });
-                if found.iter().all(Option::is_some) {
-                    break;
+        for table in [elf.elf_dynamic_symbol_table(), elf.elf_symbol_table()] {
+            self.each_definition(&elf, table, |symbol, name| {
+                if let Some(place) = names.iter().position(|wanted| wanted.as_bytes() == name) {
+                    let (address, size) = place_of(symbol, elf.endian());
+                    found[place].get_or_insert(Found { address, size });
                 }
-            }
+                found.iter().any(Option::is_none)
+            });
         }
         found
     }
@@ -53,15 +53,44 @@ impl ElfImage {
     /// Returns address, length and name of all functions that it defines, by address, each address once.
     pub(crate) fn functions(&self) -> Vec<(u64, u64, Box<str>)> {
         let Some(elf) = self.parse() else { return Vec::new() };
-        let mut functions: Vec<(u64, u64, Box<str>)> = elf
-            .symbols()
-            .chain(elf.dynamic_symbols())
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
-            .filter_map(|symbol| Some((symbol.address(), symbol.size(), symbol.name().ok()?.into())))
-            .collect();
+        let mut functions: Vec<(u64, u64, Box<str>)> = Vec::new();
+        for table in [elf.elf_symbol_table(), elf.elf_dynamic_symbol_table()] {
+            self.each_definition(&elf, table, |symbol, name| {
+                let is_function = [STT_FUNC, STT_GNU_IFUNC].contains(&symbol.st_type());
+                if let Some(name) = std::str::from_utf8(name).ok().filter(|_| is_function) {
+                    let (address, size) = place_of(symbol, elf.endian());
+                    functions.push((address, size, name.into()));
+                }
+                true
+            });
+        }
         functions.sort_by_key(|(address, length, _)| (*address, std::cmp::Reverse(*length)));
         functions.dedup_by_key(|(address, ..)| *address);
         functions
+    }
+
+    /// Gives each symbol that `table` defines to `take` with its name, as long as that returns true.
+    ///
+    /// All names are read at once: one by one, each would be two system calls.
+    fn each_definition<'a>(
+        &'a self,
+        elf: &Elf<'a>,
+        table: &SymbolTable<'a, FileHeader64<Endianness>, &'a ReadCache<File>>,
+        mut take: impl FnMut(&Sym64<Endianness>, &[u8]) -> bool,
+    ) {
+        let endian = elf.endian();
+        let section = elf.elf_section_table().section(table.string_section());
+        let Some(names) = section.ok().and_then(|section| section.data(endian, &self.cache).ok()) else {
+            return;
+        };
+        let names = StringTable::new(names, 0, names.len() as u64);
+        let is_definition = |symbol: &&Sym64<Endianness>| symbol.is_definition(endian, names);
+        for symbol in table.iter().filter(is_definition) {
+            let Ok(name) = symbol.name(endian, names) else { continue };
+            if !take(symbol, name) {
+                break;
+            }
+        }
     }
 
     /// Returns where the section called `name` is.
@@ -86,6 +115,11 @@ impl ElfImage {
         let loaded = elf.elf_program_headers().iter().filter(|header| header.p_type(endian) == PT_LOAD);
         Segments(loaded.map(|header| (header.p_offset(endian), header.p_vaddr(endian))).collect())
     }
+}
+
+/// Returns address and length of `symbol`.
+fn place_of(symbol: &Sym64<Endianness>, endian: Endianness) -> (u64, u64) {
+    (symbol.st_value(endian), symbol.st_size(endian))
 }
 
 /// The segments of a file that are mapped into memory: where each starts in the file, and at which of its addresses.

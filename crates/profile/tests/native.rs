@@ -2,47 +2,16 @@
 
 mod support;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use festina_profile::{Kind, Profile, Recording, State, analyse};
+use festina_profile::{Kind, State, analyse};
 
+use support::compiled::{Run, compiled, names, near_run, run};
 use support::{codes, program, python_with_numpy, record, spot};
 
-/// How often a program is recorded at the most, and how near to the truth a share must be, in percentage points.
-const ATTEMPTS: usize = 4;
-const NEAR: f64 = 4.0;
-
-/// Compiles a program of ours, and returns where it is.
-fn compiled(folder: &Path, name: &str, options: &[&str]) -> PathBuf {
-    let path = folder.join(name.trim_end_matches(".c"));
-    let status =
-        Command::new("cc").args(options).arg("-o").arg(&path).arg(program(name)).arg("-lm").status().unwrap();
-    assert!(status.success(), "cc {options:?}");
-    path
-}
-
-/// Records `path`, and returns what it said of itself with its recording.
-fn recorded(folder: &Path, path: &Path, seconds: &str) -> (HashMap<String, f64>, Recording) {
-    let told = folder.join("told");
-    let script = format!("exec {} {seconds} > {}", path.display(), told.display());
-    let recording = record(&["sh", "-c", &script], 1_000.0);
-    let text = std::fs::read_to_string(told).unwrap();
-    let truth = text.lines().filter_map(|line| line.split_once(' '));
-    (truth.map(|(name, seconds)| (name.to_owned(), seconds.parse().unwrap())).collect(), recording)
-}
-
-/// Returns how far the shares of the parts are from those that the program told, at the most, in percentage points.
-fn largest_error(truth: &HashMap<String, f64>, profile: &Profile) -> f64 {
-    let all: f64 = truth.values().sum();
-    let error = |(name, seconds): (&String, &f64)| (spot(profile, name).total_s - seconds).abs() / all;
-    100.0 * truth.iter().map(error).fold(0.0, f64::max)
-}
-
-fn names(recording: &Recording, stack: u32) -> Vec<&str> {
-    let frames = recording.frames_of(stack);
-    frames.map(|frame| recording.functions[frame.function as usize].name.as_str()).collect()
+/// Compiles our program in C.
+fn compiled_c(folder: &Path, options: &[&str]) -> PathBuf {
+    compiled("cc", folder, "stacks.c", options)
 }
 
 #[test]
@@ -54,24 +23,9 @@ fn callers_are_seen_however_a_program_was_built() {
         &["-O2", "-fomit-frame-pointer", "-no-pie"],
         &["-O2", "-fno-omit-frame-pointer", "-fno-asynchronous-unwind-tables"],
     ] {
-        let path = compiled(folder.path(), "stacks.c", options);
-        // Where the machine is so busy that looks are late, once more.
-        let runs = (0..ATTEMPTS).map(|_| {
-            let (truth, recording) = recorded(folder.path(), &path, "1");
-            assert_eq!(truth.len(), 4);
-            let profile = analyse(&recording, 2);
-            (largest_error(&truth, &profile), truth, recording, profile)
-        });
-        let mut best = None;
-        for run in runs {
-            let is_near = run.0 < NEAR;
-            best = Some(run);
-            if is_near {
-                break;
-            }
-        }
-        let (error, truth, recording, profile) = best.unwrap();
-        assert!(error < NEAR, "{options:?}: {error} points");
+        let path = compiled_c(folder.path(), options);
+        let Run { truth, recording, profile, .. } = near_run(folder.path(), &path, "1");
+        assert_eq!(truth.len(), 4);
         assert!(!codes(&profile).contains(&"callers-not-seen"), "{options:?}: {:?}", profile.findings);
         let main = spot(&profile, "main");
         assert!(main.total_s > 0.95 * truth.values().sum::<f64>(), "{options:?}: {main:?}");
@@ -86,9 +40,8 @@ fn callers_are_seen_however_a_program_was_built() {
 #[test]
 fn inlined_functions_lines_and_waits_are_told_where_there_is_debug_information() {
     let folder = tempfile::tempdir().unwrap();
-    let path = compiled(folder.path(), "stacks.c", &["-O2", "-g", "-fomit-frame-pointer"]);
-    let (_, recording) = recorded(folder.path(), &path, "0.5");
-    let profile = analyse(&recording, 2);
+    let path = compiled_c(folder.path(), &["-O2", "-g", "-fomit-frame-pointer"]);
+    let Run { recording, profile, .. } = run(folder.path(), &path, "0.5");
     let folded = spot(&profile, "folded");
     assert_eq!(folded.kind, Kind::Native);
     assert!(folded.self_s > 0.8 * spot(&profile, "shallow").total_s, "{folded:?}");
@@ -106,9 +59,8 @@ fn inlined_functions_lines_and_waits_are_told_where_there_is_debug_information()
 #[test]
 fn what_a_stripped_program_does_not_tell_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let path = compiled(folder.path(), "stacks.c", &["-O2", "-s", "-fomit-frame-pointer"]);
-    let (_, recording) = recorded(folder.path(), &path, "0.4");
-    let profile = analyse(&recording, 2);
+    let path = compiled_c(folder.path(), &["-O2", "-s", "-fomit-frame-pointer"]);
+    let Run { recording, profile, .. } = run(folder.path(), &path, "0.4");
     // Its functions have no names; its stacks are whole, down to the C library's start.
     assert!(spot(&profile, "[stacks]").total_s > 0.3);
     let is_whole = |stack: u32| names(&recording, stack).iter().any(|name| name.starts_with("__libc_start"));
@@ -121,9 +73,8 @@ fn callers_that_cannot_be_told_are_missed_in_words() {
     let folder = tempfile::tempdir().unwrap();
     // Neither unwind tables nor frame pointers.
     let options = ["-O2", "-fomit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"];
-    let path = compiled(folder.path(), "stacks.c", &options);
-    let (_, recording) = recorded(folder.path(), &path, "0.4");
-    let profile = analyse(&recording, 2);
+    let path = compiled_c(folder.path(), &options);
+    let Run { profile, .. } = run(folder.path(), &path, "0.4");
     assert!(codes(&profile).contains(&"callers-not-seen"), "{:?}", profile.findings);
     assert!(spot(&profile, "[callers not seen]").total_s > 0.05);
 }

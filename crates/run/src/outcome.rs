@@ -22,6 +22,20 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
 }
 
+impl Outcome {
+    /// Returns the outcome of what was not started, because the user asked to stop.
+    pub(crate) fn canceled() -> Self {
+        Self {
+            status: Status::Canceled,
+            usage: Usage::default(),
+            started_at: SystemTime::now(),
+            output: Captured::default(),
+            errors: Captured::default(),
+            findings: Vec::new(),
+        }
+    }
+}
+
 /// What was captured of a stream; empty where it was not captured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {

@@ -124,7 +124,7 @@ impl Runner {
     ) -> Result<Outcome, RunError> {
         check_limits(launch)?;
         if cancel.is_requested() {
-            return Ok(canceled());
+            return Ok(Outcome::canceled());
         }
         let result = self.run_once(launch, cancel, observer);
         match result {
@@ -401,15 +401,4 @@ fn slots(launch: &Launch) -> Option<u32> {
 
 fn own_niceness() -> i32 {
     rustix::process::getpriority_process(None).unwrap_or(0)
-}
-
-fn canceled() -> Outcome {
-    Outcome {
-        status: Status::Canceled,
-        usage: Usage::default(),
-        started_at: SystemTime::now(),
-        output: captured(None),
-        errors: captured(None),
-        findings: Vec::new(),
-    }
 }

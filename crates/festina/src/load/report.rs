@@ -23,6 +23,10 @@ pub fn load_report(answer: &LoadAnswer) -> Report {
     if !result.findings.is_empty() {
         report.push(result.findings.clone());
     }
+    if result.histogram.is_empty() {
+        report.push(rates(result));
+        return report;
+    }
     report.push(over_time(answer));
     report.push(Block::details("Distribution and rate", [distribution(answer).into(), rates(result).into()]));
     report
@@ -33,21 +37,21 @@ fn title(answer: &LoadAnswer) -> String {
     if !result.client.is_valid {
         return "invalid: the generator was the limit, not the service".to_owned();
     }
-    let p99 = result.latency.quantile(0.99).map_or("no response".to_owned(), |quantile| {
+    let seen = result.latency.quantile(0.99).map_or("no good response".to_owned(), |quantile| {
         format!(
-            "p99 {}{}",
+            "p99 {}{} at {} requests/s",
             if quantile.is_at_least { "at least " } else { "" },
-            Seconds(quantile.estimate.value)
+            Seconds(quantile.estimate.value),
+            Unit::Number.format(result.requests.goodput)
         )
     });
-    let rate = format!("{} requests/s", Unit::Number.format(result.requests.goodput));
     let verdict = match answer.exit() {
         _ if answer.slo.0.is_empty() => String::new(),
         festina_types::Exit::Done => format!(": {} holds", answer.slo),
         festina_types::Exit::No => format!(": {} does not hold", answer.slo),
         _ => format!(": whether {} holds cannot be told", answer.slo),
     };
-    format!("{p99} at {rate}{verdict}")
+    format!("{seen}{verdict}")
 }
 
 fn facts(answer: &LoadAnswer) -> Vec<(String, String)> {
@@ -116,6 +120,7 @@ fn limit(limit: Limit) -> &'static str {
         Limit::Waiting => {
             "requests queue while the service's cores are not busy: a lock, a pool, a disk, another service"
         }
+        Limit::Failures => "unknown: most requests fail",
         Limit::Nothing => "none: the service follows this rate",
         Limit::Unknown => "unknown: the service's processes cannot be seen from here (--pid)",
     }

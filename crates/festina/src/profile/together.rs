@@ -17,6 +17,8 @@ use crate::cores::design;
 const FILE: &str = "cores.json";
 /// For how long a measurement holds: a virtual machine may move, and get other neighbours.
 const HOLDS: Duration = Duration::from_secs(24 * 3600);
+/// After so long it is measured again where it could not be told: what other programs did then may have ended.
+const UNSURE_HOLDS: Duration = Duration::from_secs(600);
 /// A fraction of a second altogether.
 const ROUNDS: u32 = 11;
 const SLICE: Duration = Duration::from_millis(10);
@@ -30,7 +32,8 @@ struct Measured {
     model: Option<String>,
     kernel: Option<String>,
     cpus: Vec<u32>,
-    together: Together,
+    /// `None` where it could not be told.
+    together: Option<Together>,
 }
 
 impl Measured {
@@ -42,8 +45,8 @@ impl Measured {
 /// Returns what the available cores of `machine` do together: as it is known in the folder `state`, else measured now and put
 /// there; `None` for one core, or where it cannot be measured, as on a busy machine.
 pub(super) fn measured(machine: &Machine, state: &Path, cancel: &CancelToken) -> Option<Together> {
-    if let Some(together) = known(machine, state) {
-        return Some(together);
+    if let Some(measured) = stored(machine, state) {
+        return measured.together;
     }
     let mut design = EffectiveCoresDesign { rounds: ROUNDS, slice: SLICE, ..design(machine) };
     let most = design.workers.last().copied().filter(|most| *most > Workers::MIN)?;
@@ -51,19 +54,26 @@ pub(super) fn measured(machine: &Machine, state: &Path, cancel: &CancelToken) ->
     let found = effective_cores(Kernel::Interpreter, &design, cancel).ok()?;
     let is_sure =
         |cores: &Estimate| cores.interval.is_some_and(|i| i.relative_half_width(cores.value) < WIDEST);
-    let found = found.into_iter().find(|found| found.workers == most && is_sure(&found.cores))?;
-    let together = Together { workers: most.get(), effective: found.cores };
-    let (model, kernel) = (machine.model.clone(), machine.kernel.clone());
-    write(&state.join(FILE), &Measured { model, kernel, cpus: design.cpus, together });
-    Some(together)
+    let found = found.into_iter().find(|found| found.workers == most && is_sure(&found.cores));
+    let together = found.map(|found| Together { workers: most.get(), effective: found.cores });
+    if !cancel.is_requested() {
+        let (model, kernel) = (machine.model.clone(), machine.kernel.clone());
+        write(&state.join(FILE), &Measured { model, kernel, cpus: design.cpus, together });
+    }
+    together
 }
 
 /// Returns what is known of `machine` in the folder `state`, if it was measured there within a day.
 pub(super) fn known(machine: &Machine, state: &Path) -> Option<Together> {
+    stored(machine, state)?.together
+}
+
+fn stored(machine: &Machine, state: &Path) -> Option<Measured> {
     let path = state.join(FILE);
     let age = SystemTime::now().duration_since(fs::metadata(&path).ok()?.modified().ok()?).ok()?;
     let measured: Measured = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
-    (age < HOLDS && measured.is_of(machine, &design(machine))).then_some(measured.together)
+    let holds = if measured.together.is_some() { HOLDS } else { UNSURE_HOLDS };
+    (age < holds && measured.is_of(machine, &design(machine))).then_some(measured)
 }
 
 /// Keeps `together` in the folder of a profile.
@@ -93,18 +103,35 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut machine = detect(&Source::live(), &Surroundings::default());
         assert_eq!(known(&machine, state.path()), None);
-        // Nothing is kept of one core, or on a busy machine.
-        if let Some(first) = measured(&machine, state.path(), &CancelToken::new()) {
+        // Nothing is known of one core, or on a busy machine.
+        let first = measured(&machine, state.path(), &CancelToken::new());
+        if let Some(first) = first {
             assert!(first.workers == machine.available_parallelism() && first.effective.value > 0.2);
-            assert_eq!(known(&machine, state.path()), Some(first));
-            assert_eq!(
-                measured(&machine, state.path(), &CancelToken::new()),
-                Some(first),
-                "it is not measured again"
-            );
         }
+        assert_eq!(known(&machine, state.path()), first);
+        assert_eq!(measured(&machine, state.path(), &CancelToken::new()), first, "it is not measured again");
         machine.model = Some("another".to_owned());
         assert_eq!(known(&machine, state.path()), None, "it is another machine's");
+    }
+
+    #[test]
+    fn that_it_cannot_be_told_holds_not_as_long() {
+        let state = tempfile::tempdir().unwrap();
+        let machine = detect(&Source::live(), &Surroundings::default());
+        let (model, kernel, cpus) = (machine.model.clone(), machine.kernel.clone(), design(&machine).cpus);
+        let path = state.path().join(FILE);
+        let later = |age: Duration| {
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+            stored(&machine, state.path())
+        };
+        let sure = Some(Together { workers: 2, effective: Estimate::exact(1.25) });
+        for (together, holds) in [(None, UNSURE_HOLDS), (sure, HOLDS)] {
+            let (model, kernel, cpus) = (model.clone(), kernel.clone(), cpus.clone());
+            write(&path, &Measured { model, kernel, cpus, together });
+            assert_eq!(later(holds - Duration::from_secs(9)).map(|known| known.together), Some(together));
+            assert_eq!(later(holds + Duration::from_secs(9)), None);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use festina_measure::{
     Check, Design, Event, Measurements, Processes, Request, Sizes, Store, Workload, format_size,
     measure_growth,
 };
-use festina_types::{Bytes, CancelToken, Estimate, Finding, Sample, Seconds, Severity, Workers};
+use festina_types::{Bytes, CancelToken, Estimate, Finding, Sample, Seconds, Severity, Status, Workers};
 
 use super::cores::Serial;
 use super::project::{Batch, Data, Project};
@@ -267,21 +267,39 @@ impl BatchTask<'_> {
     fn unanswered(&self, rows: f64, measurements: &Measurements, reason: &str) -> Question {
         let mut question = self.unmeasured(rows);
         question.findings = noticed(measurements);
-        let has_failed = measurements.samples.first().is_some_and(|sample| !sample.status.is_finished());
-        let (code, message) = if has_failed {
-            question.answer(0.0);
-            (
+        let least = grouped(self.rows_least());
+        let longest = Seconds(self.batch.budget.0 * LONGEST_RUN);
+        let longer =
+            format!("give it longer: budget = \"{:.0} s\" in [{}]", self.batch.budget.0 * 3.0, self.name);
+        let (p_ready, code, message, hint) = match measurements.samples.first().map(|sample| sample.status) {
+            None | Some(Status::Finished) => {
+                (None, "not-measured", format!("nothing is forecast: {reason}"), longer)
+            }
+            // That it is slow is no failure, unless it is slower than it may be.
+            Some(Status::TimedOut) if longest.0 < self.batch.target.0 => (
+                None,
+                "not-measured",
+                format!(
+                    "a run on {least} rows takes longer than the {longest} that its budget leaves for one"
+                ),
+                longer,
+            ),
+            Some(Status::TimedOut) => (
+                Some(0.0),
+                "too-slow",
+                format!("{} takes longer than {longest} even on {least} rows", self.name),
+                "make its start faster: that is what takes the time on so few rows".to_owned(),
+            ),
+            Some(_) => (
+                Some(0.0),
                 "does-not-run",
-                format!("{} does not even run on {} rows", self.name, grouped(self.rows_least())),
-            )
-        } else {
-            ("not-measured", format!("nothing is forecast: {reason}"))
+                format!("{} does not even run on {least} rows", self.name),
+                "run the command by hand in the project's folder, and see what it says".to_owned(),
+            ),
         };
-        let hint = if has_failed {
-            "run the command by hand in the project's folder, and see what it says".to_owned()
-        } else {
-            format!("give it longer: budget = \"{:.0} s\" in [{}]", self.batch.budget.0 * 3.0, self.name)
-        };
+        if let Some(p_ready) = p_ready {
+            question.answer(p_ready);
+        }
         question.findings.push(Finding::new(Severity::Error, code, message).with_hint(hint));
         question
     }
@@ -533,7 +551,7 @@ pub(super) fn grouped(rows: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use festina_types::{Conditions, Point, Status, Usage};
+    use festina_types::{Conditions, Point, Usage};
 
     use super::*;
 

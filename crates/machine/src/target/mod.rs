@@ -7,6 +7,7 @@
 
 mod doing;
 mod files;
+mod forks;
 mod mapping;
 mod memory;
 mod process;
@@ -16,6 +17,7 @@ mod usage;
 
 pub use doing::{Call, Doing, Wait};
 pub use files::TargetFiles;
+pub use forks::ForkWatch;
 pub use mapping::{Mapping, parse_mappings};
 pub use memory::{MemoryRange, ProcessMemory};
 pub use process::TargetProcess;

@@ -14,6 +14,8 @@ use crate::Source;
 
 /// No mapping table or command line that is read here is longer.
 const LONGEST: u64 = 64 << 20;
+/// What is read of one at first.
+const FIRST: usize = 4 << 10;
 
 /// A process and where its files are.
 #[derive(Debug)]
@@ -116,7 +118,8 @@ impl TargetProcess {
     }
 
     fn bytes(&self, name: &str) -> Vec<u8> {
-        let mut bytes = Vec::new();
+        // Most files here are shorter: one system call reads them.
+        let mut bytes = Vec::with_capacity(FIRST);
         if let Ok(file) = File::open(self.folder.join(name)) {
             // What was read before an error is kept: a process may end meanwhile.
             let _ = file.take(LONGEST).read_to_end(&mut bytes);

@@ -44,9 +44,11 @@ const DISABLED: u64 = 1;
 const EXCLUDE_KERNEL: u64 = 1 << 5;
 const EXCLUDE_HYPERVISOR: u64 = 1 << 6;
 const CLOSE_ON_EXEC: u64 = 1 << 3;
-/// `PERF_EVENT_IOC_ENABLE` and `PERF_EVENT_IOC_DISABLE`.
+/// `PERF_EVENT_IOC_ENABLE`, `PERF_EVENT_IOC_DISABLE`, and `PERF_EVENT_IOC_REFRESH`, which enables for as many samples as its
+/// argument says.
 const ENABLE: libc::Ioctl = 0x2400;
 const DISABLE: libc::Ioctl = 0x2401;
+const REFRESH: libc::Ioctl = 0x2402;
 
 /// The registers by which stacks are unwound, as bits and in the order in which they are written: frame pointer, stack pointer,
 /// instruction. Elsewhere than on x86-64, samples are of the instruction alone.
@@ -101,6 +103,8 @@ pub struct StackSampler {
     pages: *mut u8,
     page: usize,
     sees_kernel: bool,
+    /// Whether the one sample that was asked for is still to come.
+    is_armed: bool,
 }
 
 // The pages are this value's alone on our side; the kernel writes to them only between `start` and `stop`.
@@ -132,7 +136,7 @@ impl StackSampler {
         if pages == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Self { event, pages: pages.cast(), page, sees_kernel })
+        Ok(Self { event, pages: pages.cast(), page, sees_kernel, is_armed: false })
     }
 
     /// Returns whether a thread that is in the kernel is noted too.
@@ -140,9 +144,15 @@ impl StackSampler {
         self.sees_kernel
     }
 
-    /// Begins to note; a thread that is on a CPU is noted some twenty microseconds later.
-    pub fn start(&self) {
-        self.control(ENABLE);
+    /// Begins to note; a thread that is on a CPU is noted some twenty microseconds later, once.
+    pub fn start(&mut self) {
+        // One that was not on a CPU the last time has its sample to come.
+        if self.is_armed {
+            self.control(ENABLE, 0);
+        } else {
+            self.control(REFRESH, 1);
+        }
+        self.is_armed = true;
     }
 
     /// Returns whether the thread has been noted since [`StackSampler::start`].
@@ -152,9 +162,9 @@ impl StackSampler {
 
     /// Ends noting, fills `sample` with what was noted, and returns whether anything was.
     ///
-    /// Of several notes it is the first that is not in the kernel: a thread that was just put on a CPU is in the kernel for that.
+    /// Should there be several notes, it is the first that is not in the kernel.
     pub fn stop(&mut self, sample: &mut StackSample) -> bool {
-        self.control(DISABLE);
+        self.control(DISABLE, 0);
         let head = self.word(HEAD).load(Ordering::Acquire);
         let mut tail = self.word(TAIL).load(Ordering::Relaxed);
         let mut is_found = false;
@@ -174,6 +184,7 @@ impl StackSampler {
             tail += size;
         }
         self.word(TAIL).store(head, Ordering::Release);
+        self.is_armed &= !is_found;
         is_found
     }
 
@@ -196,14 +207,15 @@ impl StackSampler {
         }
         // How much of it could be copied stands behind it.
         let copied = self.data(size + 8 + length).min(length);
+        sample.stack.reserve(copied as usize);
         for offset in (0..copied).step_by(8) {
-            sample.stack.extend(self.data(size + 8 + offset).to_ne_bytes());
+            sample.stack.extend_from_slice(&self.data(size + 8 + offset).to_ne_bytes());
         }
     }
 
-    fn control(&self, request: libc::Ioctl) {
+    fn control(&self, request: libc::Ioctl, argument: libc::c_int) {
         // SAFETY: these requests take no pointer.
-        unsafe { libc::ioctl(self.event.as_raw_fd(), request, 0) };
+        unsafe { libc::ioctl(self.event.as_raw_fd(), request, argument) };
     }
 
     /// Returns the 8 bytes at `offset` of the samples, which are a ring.

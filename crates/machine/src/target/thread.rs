@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use super::Doing;
 use crate::Source;
@@ -37,6 +38,8 @@ impl Progress {
 #[derive(Debug)]
 pub struct TargetThread {
     tid: u32,
+    /// The file with its name, which is read too seldom to be kept open.
+    comm: PathBuf,
     /// `None` where the kernel counts nothing.
     schedstat: Option<File>,
     /// `None` where it may not be read.
@@ -52,6 +55,7 @@ impl TargetThread {
         let stat = open("stat")?;
         Some(Self {
             tid,
+            comm: source.locate(&format!("/proc/{pid}/task/{tid}/comm")),
             schedstat: open("schedstat"),
             syscall: open("syscall"),
             stat,
@@ -62,6 +66,12 @@ impl TargetThread {
     /// Returns its id.
     pub fn tid(&self) -> u32 {
         self.tid
+    }
+
+    /// Returns the name that it, its program or the kernel gave it, of at most 15 bytes; `None` once it has ended.
+    pub fn name(&self) -> Option<String> {
+        let bytes = std::fs::read(&self.comm).ok()?;
+        Some(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
     }
 
     /// Returns how far it has come; `None` once it has ended, or where the kernel does not count.
@@ -132,6 +142,13 @@ mod tests {
     fn own() -> TargetThread {
         let tid = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
         TargetThread::open(&Source::live(), std::process::id(), tid).unwrap()
+    }
+
+    #[test]
+    fn a_thread_has_the_name_that_it_was_given() {
+        let named = std::thread::Builder::new().name("second".to_owned());
+        let name = named.spawn(|| own().name()).unwrap().join().unwrap();
+        assert_eq!(name.as_deref(), Some("second"));
     }
 
     #[test]

@@ -23,7 +23,8 @@ const FLOOR_RUNS: u32 = 3;
 const FLOOR_SHARE: f64 = 0.25;
 /// Factors from one size to the next: the second where the budget does not allow the first.
 const FACTORS: [f64; 2] = [3.0, 2.0];
-/// A size is run if the budget then leaves as much again, for the runs that follow.
+/// A size is run if the budget then leaves as much again, for the runs that follow; the second one if it can end at all, since
+/// there is no forecast without it, and the growth that is feared of it is mostly start-up.
 const RESERVE: f64 = 2.0;
 /// A size at which runs take this many times as long as the start-up tells how they grow.
 const ABOVE_FLOOR: f64 = 3.0;
@@ -137,10 +138,11 @@ impl Procedure<'_> {
     /// Returns the next size that the budget allows.
     fn next_size(&self, size: f64, largest: f64, p: Workers) -> Option<f64> {
         let left = self.left().0;
+        let reserve = if self.points.len() > 1 { RESERVE } else { 1.0 };
         let sizes = FACTORS.iter().map(|factor| round_like(size, (size * factor).min(largest)));
         sizes.filter(|next| *next > size).find(|next| {
             let expected = self.expected(Point { n: Some(*next), p }).unwrap_or_default();
-            expected.0 * RESERVE <= left
+            expected.0 * reserve <= left
         })
     }
 

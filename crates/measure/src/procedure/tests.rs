@@ -649,6 +649,14 @@ fn a_first_run_that_is_too_slow_is_not_the_last() {
 }
 
 #[test]
+fn a_start_up_of_a_quarter_of_the_budget_leaves_room_for_a_second_size() {
+    let mut world = World::new(|point, _| Run::of(14.5 + 1e-4 * point.n.unwrap()));
+    let measured = grown(&mut world, &mut |_| false);
+    assert!(measured.measurements.sizes.len() >= 2, "{:?}", measured.measurements.sizes);
+    assert!(world.now - 1000.0 <= 60.0 + 14.6 + 0.1, "{}", world.now);
+}
+
+#[test]
 fn growth_that_is_known_costs_no_more() {
     let mut world = World::new(|point, _| trains(point));
     let measured = grown(&mut world, &mut |_| true);

@@ -67,6 +67,7 @@ mod tests {
         let rounds: Vec<u64> = (0..10).map(|round| round * 1_000_000).collect();
         let change = |round, state, stack, queued_ns| Change { round, state, stack, queued_ns };
         let thread = Thread {
+            name: None,
             process: 0,
             tid: 1,
             rounds: 0..10,

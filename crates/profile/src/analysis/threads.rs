@@ -13,7 +13,7 @@ pub struct ThreadSummary {
     pub pid: u32,
     /// Its id.
     pub tid: u32,
-    /// The outermost function of its own, or its program.
+    /// What the program calls it; else the outermost function of its own, or its program.
     pub name: String,
     /// When it was first seen, in seconds.
     pub from_s: f64,
@@ -91,17 +91,32 @@ pub(crate) fn names(recording: &Recording) -> Vec<String> {
 }
 
 fn name(recording: &Recording, thread: &crate::Thread, segments: &[Segment]) -> String {
-    let process = || recording.processes[thread.process as usize].name.clone();
-    outermost(recording, segments).unwrap_or_else(process)
+    let process = &recording.processes[thread.process as usize];
+    // A thread that was not given a name has that of its program.
+    let given = thread.name.clone().filter(|name| *name != process.name);
+    let of_its_own = || outermost(recording, segments, thread.tid == process.pid);
+    given.or_else(of_its_own).unwrap_or_else(|| process.name.clone())
 }
 
-/// Returns the outermost function that is the thread's own, of the stack on which it was longest.
-fn outermost(recording: &Recording, segments: &[Segment]) -> Option<String> {
+/// Returns whether a thread of machine code begins with a function of this name, before its own.
+fn is_native_beginning(name: &str) -> bool {
+    const NAMES: [&str; 3] = ["_start", "start_thread", "execute_native_thread_routine"];
+    const PREFIXES: [&str; 6] = ["__libc_start", "clone", "__clone", "std::", "core::", "<"];
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Returns the outermost function that is the thread's own, of the stack on which it was longest; none for the first thread of a
+/// process that runs machine code alone.
+fn outermost(recording: &Recording, segments: &[Segment], is_first: bool) -> Option<String> {
     let longest = segments.iter().max_by_key(|segment| segment.rounds.len())?;
     let mut frames: Vec<_> = recording.frames_of(longest.stack).collect();
     frames.reverse();
     let functions = frames.iter().map(|frame| &recording.functions[frame.function as usize]);
     let mut functions = functions.filter(|function| function.kind != Kind::Unseen).peekable();
+    if functions.clone().all(|function| function.kind == Kind::Native) {
+        let own = functions.find(|function| !is_first && !is_native_beginning(&function.name));
+        return own.map(|function| function.name.clone());
+    }
     let first = functions.peek()?.name.clone();
     let is_library = |file: &str| {
         ["/threading.py", "/multiprocessing/", "/concurrent/futures/"].iter().any(|part| file.contains(part))
@@ -176,5 +191,44 @@ impl Bucket {
             Some(last) if last.0 == state && last.3 == name => last.2 = end,
             _ => spans.push((state, self.start, end, name)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::tests::two_threads;
+    use crate::recording::{Catalogue, Frame, Function};
+
+    #[test]
+    fn a_thread_is_called_what_its_program_calls_it_else_after_its_function() {
+        let mut recording = two_threads();
+        assert_eq!(names(&recording), ["inner", "other"]);
+        recording.threads[1].name = Some("worker 3".to_owned());
+        assert_eq!(names(&recording)[1], "worker 3");
+        // A thread that was not given a name has that of its program.
+        recording.threads[1].name = Some("python3".to_owned());
+        assert_eq!(names(&recording)[1], "other");
+    }
+
+    #[test]
+    fn a_thread_of_machine_code_is_not_called_after_how_threads_begin() {
+        let mut recording = two_threads();
+        let mut catalogue = Catalogue::default();
+        let mut stack = 0;
+        for name in ["__clone3", "start_thread", "std::thread::run", "crunches", "inner loop"] {
+            let (name, file) = (name.to_owned(), "program.cpp".to_owned());
+            let function = Function { name, file, first_line: 0, kind: Kind::Native };
+            let function = catalogue.function(&mut recording, function);
+            let frame = catalogue.frame(&mut recording, Frame { function, line: 0 });
+            stack = catalogue.stack(&mut recording, stack, frame);
+        }
+        for thread in &mut recording.threads {
+            thread.changes.truncate(1);
+            thread.changes[0].stack = stack;
+        }
+        recording.threads[0].tid = recording.processes[0].pid;
+        recording.threads[1].tid = recording.processes[0].pid + 1;
+        assert_eq!(names(&recording), ["python3", "crunches"]);
     }
 }

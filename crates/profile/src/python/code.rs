@@ -76,8 +76,8 @@ impl CodeReader {
             addresses.iter().map(|address| MemoryRange::new(*address, size)).collect();
         let mut headers = Vec::new();
         let copied = if ranges.is_empty() { 0 } else { memory.copy(&ranges, &mut headers) };
+        let mut own = vec![0; size];
         for (index, address) in addresses.iter().enumerate() {
-            let mut own = vec![0; size];
             // Behind what is not mapped any more nothing was copied.
             let header = match headers.get(index * size..(index + 1) * size) {
                 Some(header) if (index + 1) * size <= copied => header,

@@ -1,5 +1,7 @@
 //! Finds `CPython` in a process: the symbol `_PyRuntime` of the program or of a `libpython`.
 
+use std::collections::HashMap;
+use std::fs::File;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -8,7 +10,7 @@ use festina_machine::target::{Mapping, TargetProcess};
 
 use super::layout::{DEBUG_OFFSETS_SIZE, Layout, Version};
 use super::{Memory, half_at, word_at};
-use crate::elf::{ElfImage, Found};
+use crate::elf::{ElfImage, Found, Segments};
 
 /// No interpreter has more threads or sub-interpreters than we follow.
 const MOST: usize = 10_000;
@@ -33,9 +35,42 @@ pub(crate) enum NotFound {
     NotReady,
 }
 
+/// Files in which an interpreter was looked for: each is read once, however often processes that map it are looked at.
+#[derive(Debug, Default)]
+pub(crate) struct RuntimeFiles(HashMap<(u64, u64), Option<RuntimeFile>>);
+
+/// A file with an interpreter.
+#[derive(Debug)]
+struct RuntimeFile {
+    runtime: Found,
+    version: Option<Found>,
+    segments: Segments,
+}
+
+impl RuntimeFiles {
+    /// Returns what is in the file that `process` has at `mapping`; `None` if that is no interpreter.
+    fn of(&mut self, process: &TargetProcess, mapping: &Mapping) -> Option<&RuntimeFile> {
+        let read = || process.open_file(&mapping.path).and_then(RuntimeFile::read);
+        self.0.entry(mapping.identity).or_insert_with(read).as_ref()
+    }
+}
+
+impl RuntimeFile {
+    fn read(file: File) -> Option<Self> {
+        let image = ElfImage::new(file);
+        let [symbol, version] = image.symbols(["_PyRuntime", "Py_Version"]);
+        let runtime = symbol.or_else(|| image.section(".PyRuntime"))?;
+        Some(Self { runtime, version, segments: image.segments() })
+    }
+}
+
 impl Interpreter {
     /// Looks for `CPython` in `process`.
-    pub(crate) fn find(process: &TargetProcess, memory: &mut impl Memory) -> Result<Self, NotFound> {
+    pub(crate) fn find(
+        process: &TargetProcess,
+        memory: &mut impl Memory,
+        files: &mut RuntimeFiles,
+    ) -> Result<Self, NotFound> {
         let mappings = process.mappings();
         let program = process.program();
         let mut seen = Vec::new();
@@ -51,7 +86,8 @@ impl Interpreter {
                 continue;
             }
             seen.push(mapping.identity);
-            match Self::find_in(process, mapping, &mappings, memory) {
+            let Some(file) = files.of(process, mapping) else { continue };
+            match Self::find_in(file, mapping, &mappings, memory) {
                 Err(NotFound::NoPython) => {}
                 Err(reason) => answer = reason,
                 found => return found,
@@ -61,18 +97,13 @@ impl Interpreter {
     }
 
     fn find_in(
-        process: &TargetProcess,
+        file: &RuntimeFile,
         mapping: &Mapping,
         mappings: &[Mapping],
         memory: &mut impl Memory,
     ) -> Result<Self, NotFound> {
-        let file = process.open_file(&mapping.path).ok_or(NotFound::NoPython)?;
-        let image = ElfImage::new(file);
-        let [symbol, version] = image.symbols(["_PyRuntime", "Py_Version"]);
-        let section = || image.section(".PyRuntime");
-        let found = symbol.or_else(section).ok_or(NotFound::NoPython)?;
-        let bias = image.segments().bias(mapping).ok_or(NotFound::NoPython)?;
-        let told = version.and_then(|Found { address, .. }| {
+        let bias = file.segments.bias(mapping).ok_or(NotFound::NoPython)?;
+        let told = file.version.and_then(|Found { address, .. }| {
             let mut bytes = [0; 8];
             memory.fill(address.wrapping_add(bias), &mut bytes).then_some(())?;
             Version::from_hex(word_at(&bytes, 0)?)
@@ -81,8 +112,8 @@ impl Interpreter {
             let files = std::iter::once(mapping).chain(mappings);
             files.filter_map(|mapping| Version::from_file_name(&mapping.file_name())).next()
         };
-        let address = found.address.wrapping_add(bias);
-        let runtime = address..address + found.size;
+        let address = file.runtime.address.wrapping_add(bias);
+        let runtime = address..address + file.runtime.size;
         Self::with_runtime(runtime, told.or_else(named), memory)
     }
 

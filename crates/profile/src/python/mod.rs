@@ -15,7 +15,7 @@ mod locals;
 mod stack;
 
 pub(crate) use code::CodeReader;
-pub(crate) use find::{Interpreter, NotFound};
+pub(crate) use find::{Interpreter, NotFound, RuntimeFiles};
 pub(crate) use locals::LocalReader;
 pub(crate) use stack::{RawFrame, StackReader, Tried};
 

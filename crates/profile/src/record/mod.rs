@@ -53,11 +53,13 @@ pub trait Observer {
 /// Observes nothing.
 impl Observer for () {}
 
-/// The largest part of a core that sampling takes.
+/// The largest part of a core that sampling takes, and how many rounds it is measured over: asking for one's CPU time is a system
+/// call as well.
 const LARGEST_SHARE: f64 = 0.1;
+const ROUNDS_MEASURED: usize = 8;
 /// How often observers are called, memory is looked at, and the file is written.
 const SLOW_NS: u64 = 250_000_000;
-const MEMORY_NS: u64 = 20_000_000;
+const MEMORY_NS: u64 = 40_000_000;
 
 /// What is recorded, and where to.
 pub(crate) struct Recorder<'a> {
@@ -136,11 +138,13 @@ impl<'a> Recorder<'a> {
             }
             self.round(now);
             self.slow(now, observer);
-            let spent = clock::cpu_ns();
-            // What is spent once is no reason to look less often.
-            let once = self.processes.take_single_ns();
-            self.adapt((spent - spent_before).saturating_sub(once));
-            spent_before = spent;
+            if self.recording.rounds.len().is_multiple_of(ROUNDS_MEASURED) {
+                let spent = clock::cpu_ns();
+                // What is spent once is no reason to look less often.
+                let once = self.processes.take_single_ns();
+                self.adapt((spent - spent_before).saturating_sub(once) / ROUNDS_MEASURED as u64);
+                spent_before = spent;
+            }
             let period_ns = self.stretched * 1e9 / self.options.rate_hz;
             let due = self.schedule.next(clock::now_ns(), period_ns);
             if ends_before(due, has_ended, cancel) {
@@ -207,7 +211,7 @@ impl<'a> Recorder<'a> {
     /// Keeps the share of a core that sampling takes below its largest.
     fn adapt(&mut self, spent_ns: u64) {
         let fitting = spent_ns as f64 * self.options.rate_hz * 1e-9 / LARGEST_SHARE;
-        self.stretched += (fitting.max(1.0) - self.stretched) / 64.0;
+        self.stretched += (fitting.max(1.0) - self.stretched) / 8.0;
     }
 }
 

@@ -11,11 +11,17 @@ use crate::native::{Code, CodeFiles, CodeMap, End, FileAddress, NO_FRAME_POINTER
 use crate::recording::{Catalogue, Frame, Function, Kind, Recording};
 
 /// Threads are asked where they are once they have been seen to compute so often.
-const LOOKS_BEFORE: u32 = 3;
+const LOOKS_BEFORE: u32 = 2;
 /// No more threads than these are asked: each takes memory that the kernel keeps for all users.
 const MOST: usize = 128;
 /// Threads are asked no more often than this.
 const SHORTEST_PAUSE_NS: u64 = 400_000;
+/// A thread whose Python stack is read is asked no more often than this, and than that if it was not asked yet where it was seen
+/// last: what its Python calls of machine code changes less often than it is looked at, and asking is most of what a look costs.
+const PYTHON_PAUSE_NS: u64 = 20_000_000;
+const NEW_PYTHON_PAUSE_NS: u64 = 5_000_000;
+/// The machine code that was seen on so many Python stacks of a thread is kept.
+const MOST_KEPT: usize = 4_096;
 /// Where the kernel's own code is not noted, a thread that ran for so long, and through so many looks, was in it.
 const KERNEL_NS: u64 = 10_000_000;
 const KERNEL_LOOKS: u32 = 8;
@@ -36,7 +42,7 @@ pub(super) struct Natives {
     /// Stacks that were walked, and those of which callers could not be told, by their outermost function.
     n_walked: u64,
     lost: HashMap<u32, u64>,
-    /// CPU time that went into reading files.
+    /// Time that went into reading files.
     reading_ns: u64,
     /// The frames of machine code.
     frames: HashMap<FileAddress, u32>,
@@ -54,7 +60,7 @@ impl Natives {
         may
     }
 
-    /// Returns how much CPU time went into reading files since this was called before: that is spent once.
+    /// Returns how much time went into reading files since this was called before: that is spent once.
     pub(super) fn take_reading_ns(&mut self) -> u64 {
         std::mem::take(&mut self.reading_ns)
     }
@@ -128,23 +134,29 @@ pub(super) struct NativeThread {
     sampler: Option<StackSampler>,
     is_started: bool,
     looks: u32,
-    /// The stack that was seen last, on top of which other one.
-    last: Option<(u32, u32)>,
+    /// The stack that was seen last on top of each other one.
+    seen: HashMap<u32, u32>,
+    /// When it was asked last, and whether it was not yet asked where its Python was seen last.
+    asked_ns: u64,
+    is_new: bool,
     /// How long it ran, and how often it was looked at, since it was noted.
     unseen_ns: u64,
     unseen_looks: u32,
 }
 
 impl NativeThread {
-    /// Asks where the thread `tid` is, which is on a CPU or ready for one.
-    pub(super) fn start(&mut self, tid: u32, natives: &mut Natives) {
+    /// Asks at `now` where the thread `tid` is, which is on a CPU or ready for one; if it `runs_python`, now and then.
+    pub(super) fn start(&mut self, tid: u32, now: u64, runs_python: bool, natives: &mut Natives) {
         self.looks += 1;
         if self.sampler.is_none() && self.looks == LOOKS_BEFORE {
             self.sampler = natives.open(tid);
         }
-        if let Some(sampler) = &self.sampler {
+        let pause = if self.is_new { NEW_PYTHON_PAUSE_NS } else { PYTHON_PAUSE_NS };
+        let may_ask = !runs_python || now >= self.asked_ns + pause;
+        if let Some(sampler) = self.sampler.as_mut().filter(|_| may_ask) {
             sampler.start();
             self.is_started = true;
+            self.asked_ns = now;
         }
     }
 
@@ -171,27 +183,38 @@ impl NativeThread {
         process: &mut Seen<'_>,
     ) -> u32 {
         let Some(sampler) = self.sampler.as_mut().filter(|_| std::mem::take(&mut self.is_started)) else {
+            self.is_new = !self.seen.contains_key(&below.stack());
             return self.before(below);
         };
+        self.is_new = false;
         let mut sample = std::mem::take(&mut process.natives.sample);
         let is_noted = sampler.stop(&mut sample);
-        sample.is_in_kernel &= is_noted && !(sample.registers.is_some() && was_switched());
+        sample.is_in_kernel &= is_noted;
+        sample.is_in_kernel = sample.is_in_kernel && !(sample.registers.is_some() && was_switched());
         let sees_kernel = sampler.sees_kernel();
         self.unseen_ns = if is_noted { 0 } else { self.unseen_ns + ran_ns };
         self.unseen_looks = if is_noted { 0 } else { self.unseen_looks + 1 };
         if is_noted {
-            self.last = Some((below.stack(), process.noted(&sample, below)));
+            let stack = process.noted(&sample, below);
+            self.keep(below, stack);
         } else if !sees_kernel && self.unseen_ns > KERNEL_NS && self.unseen_looks >= KERNEL_LOOKS {
             let stack = process.kernel(below.stack());
-            self.last = Some((below.stack(), stack));
+            self.keep(below, stack);
         }
         process.natives.sample = sample;
         self.before(below)
     }
 
-    /// Returns the stack that was seen last, if what is below it is still the same.
+    fn keep(&mut self, below: Below, stack: u32) {
+        if self.seen.len() >= MOST_KEPT {
+            self.seen.clear();
+        }
+        self.seen.insert(below.stack(), stack);
+    }
+
+    /// Returns the stack that was seen last on top of what is `below`.
     fn before(&self, below: Below) -> u32 {
-        self.last.filter(|(known, _)| *known == below.stack()).map_or(below.stack(), |(_, stack)| stack)
+        self.seen.get(&below.stack()).copied().unwrap_or(below.stack())
     }
 }
 
@@ -218,13 +241,13 @@ pub(super) struct ProcessCode {
     map: CodeMap,
     known: HashMap<u64, Known>,
     next_refresh_ns: u64,
-    has_new: bool,
+    has_any: bool,
 }
 
 impl ProcessCode {
-    /// Returns whether anything has been seen of it since this was called before.
-    pub(super) fn take_new(&mut self) -> bool {
-        std::mem::take(&mut self.has_new)
+    /// Returns whether anything has been seen of it.
+    pub(super) fn has_any(&self) -> bool {
+        self.has_any
     }
 }
 
@@ -281,7 +304,7 @@ impl Seen<'_> {
     }
 
     fn walk(&mut self, registers: Registers, noted: &[u8], addresses: &mut Vec<u64>) -> End {
-        let before = clock::cpu_ns();
+        let before = clock::now_ns();
         let mut memory = StackMemory::new(registers, noted, self.memory);
         let code = &mut *self.code;
         let mut end = code.map.unwind(&mut memory, self.process, &mut self.natives.files, addresses);
@@ -300,7 +323,7 @@ impl Seen<'_> {
     /// Takes what lasted longer than a look does for the reading of files.
     fn note_reading(&mut self, before: u64) {
         const LONGEST_LOOK_NS: u64 = 1_000_000;
-        let spent = clock::cpu_ns() - before;
+        let spent = clock::now_ns() - before;
         self.natives.reading_ns += if spent > LONGEST_LOOK_NS { spent } else { 0 };
     }
 
@@ -362,7 +385,7 @@ impl Seen<'_> {
         if let Some(known) = self.code.known.get(&address) {
             return *known;
         }
-        let before = clock::cpu_ns();
+        let before = clock::now_ns();
         let code = self.code.map.code(address, self.process, &mut self.natives.files);
         let known = match &code {
             Some(code) => self.note(code),
@@ -374,7 +397,7 @@ impl Seen<'_> {
         self.note_reading(before);
         // What lies nowhere may be a library that is not known yet.
         if code.is_some() {
-            self.code.has_new = true;
+            self.code.has_any = true;
             self.code.known.insert(address, known);
         }
         known

@@ -3,30 +3,33 @@
 use std::path::PathBuf;
 
 use festina_machine::Source;
-use festina_machine::target::{Doing, ProcessMemory, TargetFiles, TargetProcess, Usage};
+use festina_machine::target::{Doing, ForkWatch, ProcessMemory, TargetFiles, TargetProcess, Usage};
 use festina_types::{Bytes, Finding, Severity};
 
 use super::clock;
 use super::native::{Below, Natives, ProcessCode, Seen};
 use super::python::{Python, unseen};
 use super::thread::{Look, Watched, state_of};
+use crate::python::RuntimeFiles;
 use crate::recording::{Catalogue, Process, Recording, State};
 
-/// How often new children and calls of exec are looked for: at first and later, and at least.
+/// How often new children and calls of exec are looked for: at first and later, and at least. Children are looked for when anything
+/// was started on the machine, and at least so often.
 const SHORTEST_DISCOVERY_NS: u64 = 1_000_000;
 const DISCOVERY_NS: u64 = 10_000_000;
 const LONGEST_DISCOVERY_NS: u64 = 100_000_000;
-/// The time between two such looks, over their cost.
-const PERIOD_OVER_COST: u64 = 30;
+/// The time between two such looks, over their cost: where nothing was found, and where a child was.
+const PERIOD_OVER_COST: u64 = 200;
+const PERIOD_OVER_COST_OF_CHILDREN: u64 = 30;
+/// How often the threads of a process are counted.
+const COUNT_NS: u64 = 3_000_000;
 /// How often it is looked what a process has used.
 const USAGE_NS: u64 = 100_000_000;
 /// For so long after it was first seen, a thread is expected to begin to run Python.
 const FRESH_NS: u64 = 100_000_000;
-/// How long the answers of threads that were asked where they are may take: at first without giving up the CPU, and then, for those
-/// that we took it from, so many times so long.
-const ANSWER_NS: u64 = 50_000;
-const PAUSE_NS: u64 = 50_000;
-const PAUSES: u32 = 2;
+/// How long the answers of threads that were asked where they are are waited for, at first and then once more: to wait without giving
+/// up the CPU would take it from the program.
+const PAUSES_NS: [u64; 2] = [30_000, 60_000];
 
 /// All processes that are recorded.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub(super) struct Processes {
     living: Vec<Living>,
     root: u32,
     next_discovery_ns: u64,
+    next_children_ns: u64,
     /// Whether something could not be looked at for want of a permission.
     is_refused: bool,
     /// Versions of Python that are not read.
@@ -44,6 +48,8 @@ pub(super) struct Processes {
     /// Where the processes of which functions were seen look for files.
     files: Vec<TargetFiles>,
     natives: Natives,
+    runtimes: RuntimeFiles,
+    forks: ForkWatch,
 }
 
 /// A process that has not ended.
@@ -55,18 +61,26 @@ struct Living {
     program: Option<PathBuf>,
     python: Python,
     n_threads: u64,
+    next_count_ns: u64,
     threads: Vec<Watched>,
     /// The stack of its threads that run no Python.
     own_stack: u32,
     /// Until then, threads are looked for that begin to run Python.
     fresh_until_ns: u64,
-    /// Whether its Python was found in this round.
-    has_new_python: bool,
+    /// Whether it is known where it looks for files.
+    has_files: bool,
     /// Its machine code.
     code: ProcessCode,
     /// What its threads did in this round, if it was new.
     did: Vec<Did>,
     next_usage_ns: u64,
+}
+
+/// What processes share while they are looked at.
+struct Shared<'a> {
+    source: &'a Source,
+    natives: &'a mut Natives,
+    runtimes: &'a mut RuntimeFiles,
 }
 
 /// What a thread did in a round.
@@ -83,15 +97,18 @@ struct Did {
 impl Processes {
     pub(super) fn new(source: Source, root: u32) -> Self {
         Self {
+            forks: ForkWatch::new(&source),
             source,
             living: Vec::new(),
             root,
             next_discovery_ns: 0,
+            next_children_ns: 0,
             is_refused: false,
             unsupported: Vec::new(),
             tells_calls: false,
             files: Vec::new(),
             natives: Natives::default(),
+            runtimes: RuntimeFiles::default(),
         }
     }
 
@@ -108,47 +125,35 @@ impl Processes {
     /// Looks at all threads, in the round that was begun last.
     pub(super) fn look(&mut self, now: u64, recording: &mut Recording, catalogue: &mut Catalogue) {
         if now >= self.next_discovery_ns {
-            let before = clock::cpu_ns();
+            let (before, n_before) = (clock::cpu_ns(), recording.processes.len());
             self.discover(now, recording, catalogue);
+            let has_found = recording.processes.len() > n_before;
+            let over_cost = if has_found { PERIOD_OVER_COST_OF_CHILDREN } else { PERIOD_OVER_COST };
             let cost = clock::cpu_ns() - before;
-            let pause = (now / 20).clamp(SHORTEST_DISCOVERY_NS, DISCOVERY_NS).max(cost * PERIOD_OVER_COST);
+            let pause = (now / 20).clamp(SHORTEST_DISCOVERY_NS, DISCOVERY_NS).max(cost * over_cost);
             self.next_discovery_ns = now + pause.min(LONGEST_DISCOVERY_NS);
         }
         let may_ask = self.natives.begin(now);
-        let (source, files, natives) = (&self.source, &mut self.files, &mut self.natives);
-        self.living.retain_mut(|living| {
-            let is_living = living.look(now, may_ask, source, natives, recording, catalogue);
-            if std::mem::take(&mut living.has_new_python) {
-                note_files(files, source, living.process.pid());
-            }
-            is_living
-        });
+        let mut shared =
+            Shared { source: &self.source, natives: &mut self.natives, runtimes: &mut self.runtimes };
+        self.living.retain_mut(|living| living.look(now, may_ask, &mut shared, recording, catalogue));
         if may_ask {
             self.wait_for_answers();
         }
         for living in &mut self.living {
             living.settle(&mut self.natives, recording, catalogue);
-            if living.code.take_new() {
-                note_files(&mut self.files, &self.source, living.process.pid());
-            }
+            living.note_files(&mut self.files, &self.source);
         }
     }
 
     /// Waits until all threads that were asked where they are have been noted; not long, since some may wait for a CPU.
     fn wait_for_answers(&self) {
         let are_there = || self.living.iter().all(Living::is_answered);
-        let end = clock::now_ns() + ANSWER_NS;
-        while !are_there() {
-            if clock::now_ns() >= end {
-                break;
-            }
-            std::hint::spin_loop();
-        }
-        for _ in 0..PAUSES {
+        for pause in PAUSES_NS {
             if are_there() {
                 break;
             }
-            clock::sleep_until(clock::now_ns() + PAUSE_NS);
+            clock::sleep_until(clock::now_ns() + pause);
         }
     }
 
@@ -202,6 +207,10 @@ impl Processes {
         if recording.processes.is_empty() {
             self.adopt(self.root, None, now, recording, catalogue);
         }
+        let has_children = self.forks.has_any() || now >= self.next_children_ns;
+        if has_children {
+            self.next_children_ns = now + LONGEST_DISCOVERY_NS;
+        }
         let mut next = 0;
         while next < self.living.len() {
             let living = &mut self.living[next];
@@ -213,7 +222,8 @@ impl Processes {
             }
             self.tells_calls |= living.threads.iter().any(Watched::tells_calls);
             let index = living.index;
-            let children: Vec<u32> = living.threads.iter().flat_map(Watched::children).collect();
+            let parents = living.threads.iter().filter(|_| has_children);
+            let children: Vec<u32> = parents.flat_map(Watched::children).collect();
             for pid in children {
                 if self.living.iter().all(|living| living.process.pid() != pid) {
                     self.adopt(pid, Some(index), now, recording, catalogue);
@@ -256,16 +266,17 @@ impl Processes {
             program,
             python: Python::of_new_program(now),
             n_threads: 0,
+            next_count_ns: 0,
             threads: Vec::new(),
             own_stack,
             fresh_until_ns: 0,
-            has_new_python: false,
+            has_files: false,
             code: ProcessCode::default(),
             did: Vec::new(),
             next_usage_ns: now,
         };
         living.list_threads(now, &self.source, recording);
-        living.seek_python(now, recording);
+        living.seek_python(now, &mut self.runtimes, recording);
         self.living.push(living);
     }
 }
@@ -276,24 +287,28 @@ impl Living {
         &mut self,
         now: u64,
         may_ask: bool,
-        source: &Source,
-        natives: &mut Natives,
+        shared: &mut Shared<'_>,
         recording: &mut Recording,
         catalogue: &mut Catalogue,
     ) -> bool {
         self.did.clear();
-        let Some(n_threads) = self.process.n_threads() else { return self.end(natives, recording) };
-        if n_threads != self.n_threads {
-            self.list_threads(now, source, recording);
-        } else if now < self.fresh_until_ns {
-            self.refresh_python();
+        if now >= self.next_count_ns || self.n_threads == 0 {
+            self.next_count_ns = now + COUNT_NS;
+            let Some(n_threads) = self.process.n_threads() else {
+                return self.end(shared.natives, recording);
+            };
+            if n_threads != self.n_threads {
+                self.list_threads(now, shared.source, recording);
+            } else if now < self.fresh_until_ns {
+                self.refresh_python();
+            }
         }
-        self.seek_python(now, recording);
+        self.seek_python(now, shared.runtimes, recording);
         let mut index = 0;
         while index < self.threads.len() {
             match self.threads[index].look() {
                 Look::Ended => {
-                    self.threads.remove(index).native.close(natives);
+                    self.threads.remove(index).native.close(shared.natives);
                     // Count again next time.
                     self.n_threads = 0;
                     continue;
@@ -303,7 +318,8 @@ impl Living {
                     let state = state_of(doing, self.python.runtime());
                     if may_ask && state == State::Cpu {
                         let thread = &mut self.threads[index];
-                        thread.native.start(thread.tid(), natives);
+                        let runs_python = self.python.knows(thread.tid());
+                        thread.native.start(thread.tid(), now, runs_python, shared.natives);
                     }
                     self.did.push(Did { thread: index, doing, state, python: None });
                 }
@@ -311,7 +327,7 @@ impl Living {
             index += 1;
         }
         self.read_python(recording, catalogue);
-        !self.threads.is_empty() || self.process.program().is_some() || self.end(natives, recording)
+        !self.threads.is_empty() || self.process.program().is_some() || self.end(shared.natives, recording)
     }
 
     /// Returns whether all of its threads that were asked where they are were noted.
@@ -376,7 +392,8 @@ impl Living {
 
     /// Looks for what changes seldom: another program, an interpreter, threads that have begun to run Python.
     fn renew(&mut self, now: u64, recording: &mut Recording, catalogue: &mut Catalogue) {
-        let program = self.process.program();
+        // Python that is read goes on; what it does not, may be another program.
+        let program = if self.python.is_read_well() { None } else { self.process.program() };
         if program.is_some() && program != self.program || self.python.has_failed() {
             self.program = program;
             self.python = Python::of_new_program(now);
@@ -384,6 +401,7 @@ impl Living {
             self.code = ProcessCode::default();
             let name = self.process.name();
             self.own_stack = unseen(&format!("[{name}]"), recording, catalogue);
+            self.has_files = false;
             recording.processes[self.index as usize].name = name;
         }
         if now >= self.next_usage_ns {
@@ -397,11 +415,26 @@ impl Living {
         }
     }
 
-    fn seek_python(&mut self, now: u64, recording: &mut Recording) {
-        if self.python.seek(now, &self.process, &mut self.memory) {
-            self.has_new_python = true;
+    fn seek_python(&mut self, now: u64, files: &mut RuntimeFiles, recording: &mut Recording) {
+        if self.python.seek(now, &self.process, &mut self.memory, files) {
             self.refresh_python();
             note_python(self, recording);
+        }
+    }
+
+    /// Keeps where it looks for files, once functions of it were seen, if no other looks there.
+    fn note_files(&mut self, known: &mut Vec<TargetFiles>, source: &Source) {
+        /// Each is a file that is kept open.
+        const MOST: usize = 16;
+        let has_functions = self.code.has_any() || matches!(self.python, Python::Read(_));
+        if self.has_files || !has_functions || known.len() >= MOST {
+            return;
+        }
+        self.has_files = true;
+        if let Some(files) = TargetFiles::open(source, self.process.pid())
+            && known.iter().all(|other| !other.is_like(&files))
+        {
+            known.push(files);
         }
     }
 
@@ -420,18 +453,6 @@ impl Living {
                 }
             }
         }
-    }
-}
-
-/// Keeps where the process `pid` looks for files, if no other looks there.
-fn note_files(known: &mut Vec<TargetFiles>, source: &Source, pid: u32) {
-    /// Each is a file that is kept open.
-    const MOST: usize = 16;
-    if known.len() < MOST
-        && let Some(files) = TargetFiles::open(source, pid)
-        && known.iter().all(|other| !other.is_like(&files))
-    {
-        known.push(files);
     }
 }
 

@@ -6,20 +6,22 @@ use std::ops::Range;
 use festina_machine::target::{ProcessMemory, TargetProcess};
 
 use super::clock;
-use crate::python::{CodeReader, Interpreter, LocalReader, NotFound, RawFrame, StackReader, Tried};
+use crate::python::{
+    CodeReader, Interpreter, LocalReader, NotFound, RawFrame, RuntimeFiles, StackReader, Tried,
+};
 use crate::recording::{Catalogue, Frame, Function, Kind, Local, Recording};
 
 /// How often an interpreter is looked for that may still start: where it is likely, and at most.
 const TRY_NS: u64 = 2_000_000;
 const LONGEST_TRY_NS: u64 = 2_000_000_000;
-/// It is looked for every so-manieth of the process's age, where nothing hints at it.
-const AGE_OVER_TRY: u64 = 8;
+/// It is looked for again after such a part of the process's age, where nothing hints at it: each time all that is mapped is read.
+const AGE_OVER_TRY: u64 = 3;
 /// It is looked whether code objects were replaced every so-manieth of an interpreter's age, within these times, and at
 /// most every so many times as long as that takes.
 const AGE_OVER_CHECK: u64 = 20;
 const SHORTEST_CHECK_NS: u64 = 5_000_000;
 const LONGEST_CHECK_NS: u64 = 500_000_000;
-const PERIOD_OVER_CHECK: u64 = 100;
+const PERIOD_OVER_CHECK: u64 = 500;
 /// Readings that fail one behind the other before the interpreter is looked for again: the process may have called exec.
 const MOST_FAILURES: u32 = 200;
 
@@ -55,13 +57,19 @@ impl Python {
     }
 
     /// Looks for an interpreter, if it is time to; returns whether one was found now.
-    pub(super) fn seek(&mut self, now: u64, process: &TargetProcess, memory: &mut ProcessMemory) -> bool {
+    pub(super) fn seek(
+        &mut self,
+        now: u64,
+        process: &TargetProcess,
+        memory: &mut ProcessMemory,
+        files: &mut RuntimeFiles,
+    ) -> bool {
         let Self::Sought { since_ns, next_ns } = *self else { return false };
         if now < next_ns {
             return false;
         }
         let by_age = ((now - since_ns) / AGE_OVER_TRY).clamp(TRY_NS, LONGEST_TRY_NS);
-        *self = match Interpreter::find(process, memory) {
+        *self = match Interpreter::find(process, memory, files) {
             Ok(interpreter) => Self::Read(Box::new(Reading::new(interpreter, now))),
             Err(NotFound::Unsupported(version)) => Self::Unsupported(version),
             Err(NotFound::NotReady) => Self::Sought { since_ns, next_ns: now + TRY_NS },
@@ -85,6 +93,16 @@ impl Python {
             Self::Unsupported(version) => Some(version.clone()),
             Self::Sought { .. } => None,
         }
+    }
+
+    /// Returns whether there is one, and its stacks could be read the last time.
+    pub(super) fn is_read_well(&self) -> bool {
+        matches!(self, Self::Read(reading) if reading.failures == 0)
+    }
+
+    /// Returns whether the thread `tid` was seen to run Python.
+    pub(super) fn knows(&self, tid: u32) -> bool {
+        matches!(self, Self::Read(reading) if reading.knows(tid))
     }
 
     /// Returns whether stacks cannot be read any more, as after an exec.

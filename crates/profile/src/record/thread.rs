@@ -24,6 +24,10 @@ pub(super) struct Watched {
     queued_ns: u64,
     /// How long it ran since it was looked at before.
     ran_ns: u64,
+    /// How often it was seen to do something.
+    n_seen: u64,
+    /// Whether it is the first of its process, which is called like it.
+    is_first: bool,
     /// Where its machine code is.
     pub(super) native: NativeThread,
 }
@@ -53,6 +57,7 @@ impl Watched {
         recording.threads.push(Thread {
             process,
             tid,
+            name: None,
             rounds: round..round,
             changes: Vec::new(),
             cpu_ns: 0,
@@ -67,6 +72,8 @@ impl Watched {
             last: None,
             queued_ns: 0,
             ran_ns: 0,
+            n_seen: 0,
+            is_first: pid == tid,
             native: NativeThread::default(),
         })
     }
@@ -104,6 +111,12 @@ impl Watched {
 
     /// Records what it does; a stack that is not told is the one before.
     pub(super) fn record(&mut self, state: State, stack: Option<u32>, recording: &mut Recording) {
+        self.n_seen += 1;
+        // A thread is named once it runs, and seldom later.
+        if !self.is_first && self.n_seen.is_power_of_two() {
+            let name = &mut recording.threads[self.index].name;
+            *name = self.thread.name().or(name.take());
+        }
         let thread = &mut recording.threads[self.index];
         let round = recording.rounds.len() as u32 - 1;
         thread.rounds.end = round + 1;

@@ -14,6 +14,7 @@
 //! V frame looks size "name" "type"           a local variable
 //! L line "text" "file"                       a line of source
 //! X thread rounds_end cpu_ns queued_ns       a thread's sums
+//! N thread "name"                            what a thread is called
 //! p process python name                      what became of a process
 //! U process calls bytes kernel_ns            what it used
 //! E {"end_ns":…,"status":…,…}                how it ended
@@ -200,6 +201,9 @@ impl RecordingWriter {
         }
         for (index, thread) in recording.threads.iter().enumerate() {
             writeln!(self.file, "X {index} {} {} {}", thread.rounds.end, thread.cpu_ns, thread.queued_ns)?;
+            if let Some(name) = &thread.name {
+                writeln!(self.file, "N {index} {}", quoted(name)?)?;
+            }
         }
         for Local { frame, name, kind, size, looks } in &recording.locals {
             writeln!(self.file, "V {frame} {looks} {size} {} {}", quoted(name)?, quoted(kind)?)?;
@@ -334,6 +338,7 @@ impl Reader {
                 recording.threads.push(Thread {
                     process,
                     tid,
+                    name: None,
                     rounds: from..from,
                     changes: Vec::new(),
                     cpu_ns: 0,
@@ -380,6 +385,11 @@ impl Reader {
                 thread.rounds.end = end;
                 thread.cpu_ns = number(&mut words)?;
                 thread.queued_ns = number(&mut words)?;
+            }
+            "N" => {
+                let (thread, name) = rest.split_once(' ')?;
+                let thread = recording.threads.get_mut(thread.parse::<usize>().ok()?)?;
+                thread.name = Some(serde_json::from_str(name).ok()?);
             }
             "E" => {
                 let tail: Tail = serde_json::from_str(rest).ok()?;
@@ -508,6 +518,7 @@ mod tests {
             threads: vec![Thread {
                 process: 0,
                 tid: 9,
+                name: Some("worker 1".to_owned()),
                 rounds: 0..3,
                 changes: vec![
                     Change { round: 0, state: State::Cpu, stack: 1, queued_ns: 0 },

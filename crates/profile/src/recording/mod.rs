@@ -182,6 +182,9 @@ pub struct Thread {
     pub process: u32,
     /// The kernel's id.
     pub tid: u32,
+    /// The name that the program gave it, or the kernel from that of the thread that started it; not told of the first thread
+    /// of a process.
+    pub name: Option<String>,
     /// The rounds in which it was there.
     pub rounds: Range<u32>,
     /// What it did, in the order of rounds.
@@ -433,8 +436,15 @@ pub(crate) mod tests {
             first_line,
             kind: Kind::Python,
         };
-        let thread =
-            |tid, rounds, changes| Thread { process: 0, tid, rounds, changes, cpu_ns: 0, queued_ns: 0 };
+        let thread = |tid, rounds, changes| Thread {
+            process: 0,
+            tid,
+            name: None,
+            rounds,
+            changes,
+            cpu_ns: 0,
+            queued_ns: 0,
+        };
         let change = |round, state, stack| Change { round, state, stack, queued_ns: 0 };
         Recording {
             command: vec!["python3".to_owned(), "program.py".to_owned()],

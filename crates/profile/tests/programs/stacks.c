@@ -44,7 +44,7 @@ KEPT double branch(const char *name, double (*part)(double), double seconds) {
     while (now() - begin < seconds)
         for (int turn = 0; turn < 500; turn++)
             value = part(value);
-    printf("%s %f\n", name, now() - begin);
+    printf("%f %s\n", now() - begin, name);
     return value;
 }
 

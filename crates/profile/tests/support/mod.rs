@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "not every test binary uses all of it")]
 #![allow(clippy::print_stdout, reason = "what is not on this machine is to be told")]
 
+pub(crate) mod compiled;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;

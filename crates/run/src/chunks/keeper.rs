@@ -3,17 +3,17 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use festina_types::{Finding, Seconds, Severity, Status, Usage};
+use festina_types::{Finding, Seconds, Severity, Status};
 
 use super::folder::Stop;
 use super::left::Left;
 use super::pace::Pace;
 use super::pool::{Answer, Shared, Tell};
 use super::record::Record;
+use crate::Outcome;
 use crate::mpi::frame::Frame;
-use crate::{Captured, Outcome};
 
 /// Between two looks into the folder, where the last found something, and where none has for long.
 const SHORTEST_LOOK: Duration = Duration::from_millis(5);
@@ -156,7 +156,7 @@ impl State {
                 id,
                 Frame::Ended(Box::new(Outcome {
                     status: Status::Killed { signal: libc::SIGKILL },
-                    ..canceled()
+                    ..Outcome::canceled()
                 })),
                 None,
             );
@@ -178,18 +178,6 @@ fn with_losses(frame: Frame, n_lost: u32) -> Frame {
             Frame::Ended(outcome)
         }
         frame => frame,
-    }
-}
-
-/// Returns the outcome of what was not run.
-pub(super) fn canceled() -> Outcome {
-    Outcome {
-        status: Status::Canceled,
-        usage: Usage::default(),
-        started_at: SystemTime::now(),
-        output: Captured::default(),
-        errors: Captured::default(),
-        findings: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use festina_types::{Bytes, CancelToken, Seconds, Workers};
 
 use super::ChunkError;
 use super::folder::{Folder, Stop};
-use super::keeper::{Keeper, State, canceled};
+use super::keeper::{Keeper, State};
 use super::left::Left;
 use super::overseer::oversee;
 use super::pace;
@@ -369,7 +369,7 @@ impl PoolRunner {
         match frame {
             Frame::Ended(outcome) => Ok(*outcome),
             Frame::Refused(failure) => Err(failure.into_error(&self.host)),
-            _ => Ok(canceled()),
+            _ => Ok(Outcome::canceled()),
         }
     }
 }

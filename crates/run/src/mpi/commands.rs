@@ -9,9 +9,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use festina_types::{Bytes, CancelToken, Seconds, Status, Usage, Workers};
+use festina_types::{Bytes, CancelToken, Seconds, Workers};
 
 use super::Mpi;
 use super::frame::{Frame, Job, Setting, Stream};
@@ -106,7 +106,7 @@ impl CommandRunner for Remote<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Outcome, RunError> {
         if cancel.is_requested() {
-            return Ok(canceled());
+            return Ok(Outcome::canceled());
         }
         let begun = self.hand_over(launch);
         self.wait_for(begun, cancel, observer)
@@ -282,16 +282,4 @@ impl Spill {
 
 fn create(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).open(path)
-}
-
-/// Returns the outcome of what was not started because the user asked to stop.
-fn canceled() -> Outcome {
-    Outcome {
-        status: Status::Canceled,
-        usage: Usage::default(),
-        started_at: SystemTime::now(),
-        output: Captured::default(),
-        errors: Captured::default(),
-        findings: Vec::new(),
-    }
 }

@@ -1,0 +1,81 @@
+//! Programs of machine code that are compiled here and tell their own times.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use festina_profile::{Profile, Recording, analyse};
+
+use super::{program, record};
+
+/// How often a program is recorded at the most, and how near to the truth a share must be, in percentage points.
+const ATTEMPTS: usize = 4;
+const NEAR: f64 = 4.0;
+
+/// Compiles the program `name` of ours by `compiler`, and returns where it is.
+pub(crate) fn compiled(compiler: &str, folder: &Path, name: &str, options: &[&str]) -> PathBuf {
+    let path = folder.join(Path::new(name).file_stem().unwrap());
+    let mut command = Command::new(compiler);
+    let status = command.args(options).arg("-o").arg(&path).arg(program(name)).status();
+    assert!(status.is_ok_and(|status| status.success()), "{command:?}");
+    path
+}
+
+/// A recording of a program, and what the program said of itself.
+pub(crate) struct Run {
+    /// The seconds of each part.
+    pub(crate) truth: HashMap<String, f64>,
+    pub(crate) recording: Recording,
+    pub(crate) profile: Profile,
+    /// How far the shares of the parts are from the truth, at the most, in percentage points.
+    pub(crate) error: f64,
+}
+
+/// Records the program at `path`, of parts of `seconds` altogether.
+pub(crate) fn run(folder: &Path, path: &Path, seconds: &str) -> Run {
+    let told = folder.join("told");
+    let script = format!("exec {} {seconds} > {}", path.display(), told.display());
+    let recording = record(&["sh", "-c", &script], 1_000.0);
+    let text = std::fs::read_to_string(told).unwrap();
+    let line = |line: &str| {
+        let (seconds, name) = line.split_once(' ').unwrap();
+        (name.to_owned(), seconds.parse().unwrap())
+    };
+    let truth: HashMap<String, f64> = text.lines().map(line).collect();
+    let profile = analyse(&recording, 2);
+    let all: f64 = truth.values().sum();
+    let error = |(name, seconds): (&String, &f64)| (total(&profile, name) - seconds).abs() / all;
+    let error = 100.0 * truth.iter().map(error).fold(0.0, f64::max);
+    Run { truth, recording, profile, error }
+}
+
+/// Records the program at `path`, where the machine is so busy that looks are late more than once, until the shares are
+/// near to the truth; the last time must be.
+pub(crate) fn near_run(folder: &Path, path: &Path, seconds: &str) -> Run {
+    // One at a time: the programs would wait for CPUs, and looks be late.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = run(folder, path, seconds);
+    for _ in 1..ATTEMPTS {
+        if last.error < NEAR {
+            break;
+        }
+        last = run(folder, path, seconds);
+    }
+    let totals: Vec<_> = last.truth.iter().map(|(part, s)| (part, s, total(&last.profile, part))).collect();
+    assert!(last.error < NEAR, "{}: {} points, {totals:?}", path.display(), last.error);
+    last
+}
+
+/// Returns the time of the function whose name has `part` in it, the longest of those that do.
+pub(crate) fn total(profile: &Profile, part: &str) -> f64 {
+    let matching = profile.functions.iter().filter(|spot| spot.name.contains(part));
+    matching.map(|spot| spot.total_s).fold(0.0, f64::max)
+}
+
+/// Returns the names of the functions on `stack`, the innermost first.
+pub(crate) fn names(recording: &Recording, stack: u32) -> Vec<&str> {
+    let frames = recording.frames_of(stack);
+    frames.map(|frame| recording.functions[frame.function as usize].name.as_str()).collect()
+}
