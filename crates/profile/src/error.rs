@@ -61,13 +61,16 @@ impl ProfileError {
             ),
             Self::Recording(error) => match error {
                 RecordingError::Version { .. } => Some("record the program again with this festina".to_owned()),
-                RecordingError::NoRecording { .. } => {
-                    Some("give the file `recording` in the folder of a profile, or that folder".to_owned())
+                RecordingError::NoRecording { .. } | RecordingError::File { .. } => {
+                    Some("give the folder of a profile, such as .festina/profile-1, or the file `recording` in it".to_owned())
                 }
-                _ => None,
+                RecordingError::Empty { .. } | RecordingError::Line { .. } => {
+                    Some("record the program again".to_owned())
+                }
             },
             Self::Nothing => Some("profile it with more to do: a larger input, or many repetitions".to_owned()),
-            Self::Rate { .. } | Self::File { .. } => None,
+            Self::Rate { .. } => Some("--rate 1000 looks a thousand times a second".to_owned()),
+            Self::File { .. } => None,
         }
     }
 

@@ -52,12 +52,12 @@ fn title(profile: &Profile) -> String {
     let Some(spot) = most else {
         return format!("{} of {}", Seconds(profile.elapsed_s), program(profile));
     };
-    let share = Unit::Fraction.format(spot.share.value);
+    let (share, name) = (Unit::Fraction.format(spot.share.value), brief(&spot.name, 60));
     match &spot.gain_free {
         Some(gain) => {
-            format!("{share} of the time is in `{}`: at most {:.2}× faster without it", spot.name, gain.value)
+            format!("{share} of the time is in `{name}`: at most {:.2}× faster without it", gain.value)
         }
-        None => format!("All of the time is in `{}`", spot.name),
+        None => format!("All of the time is in `{name}`"),
     }
 }
 
@@ -103,7 +103,7 @@ fn functions(profile: &Profile, rows: usize) -> Table {
     let hot: Vec<&Spot> = profile.functions.iter().filter(|spot| is_hot(spot)).collect();
     for spot in hot.iter().take(rows) {
         table.row([
-            Cell::text(spot.name.clone()),
+            function(spot),
             Cell::text(place(spot)).with_tooltip(format!("{}:{}", spot.file, spot.line)),
             Cell::estimate(&spot.self_share, &Unit::Fraction),
             Cell::estimate(&spot.share, &Unit::Fraction),
@@ -122,7 +122,7 @@ fn functions(profile: &Profile, rows: usize) -> Table {
         table.footnote(format!(
             "Shares of the elapsed time; alone: while nothing else ran. Gains are of the whole program, with 95 % intervals \
              in --json: {} made free is {}.",
-            spot.name,
+            brief(&spot.name, 60),
             interval.unwrap_or_default()
         ));
     }
@@ -155,12 +155,25 @@ fn lines(profile: &Profile, recording: &Recording, rows: usize) -> Table {
 
 /// Returns the source of the line, or where that is not known the name of its function.
 fn line_of(spot: &Spot, recording: &Recording) -> String {
-    /// A longer line is cut.
     const LONGEST: usize = 48;
-    let Some(text) = recording.source_at(&spot.file, spot.line).map(str::trim) else {
-        return format!("in {}", spot.name);
-    };
-    match text.char_indices().nth(LONGEST) {
+    match recording.source_at(&spot.file, spot.line) {
+        Some(text) => brief(text.trim(), LONGEST),
+        None => brief(&format!("in {}", spot.name), LONGEST),
+    }
+}
+
+/// Returns the name of the function; those of templates can be longer than a line.
+fn function(spot: &Spot) -> Cell {
+    const LONGEST: usize = 36;
+    let name = brief(&spot.name, LONGEST);
+    let is_cut = name != spot.name;
+    let cell = Cell::text(name);
+    if is_cut { cell.with_tooltip(spot.name.clone()) } else { cell }
+}
+
+/// Returns `text`, cut where it is longer than `longest` characters.
+fn brief(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
     }
@@ -168,12 +181,15 @@ fn line_of(spot: &Spot, recording: &Recording) -> String {
 
 /// Returns the last part of the file and the line.
 fn place(spot: &Spot) -> String {
+    /// Libraries of wheels have names with a sum.
+    const LONGEST: usize = 20;
     let file = match spot.file.strip_prefix("<frozen ").and_then(|rest| rest.strip_suffix('>')) {
         // A module that the interpreter has within it.
         Some(module) => module.rsplit('.').next().unwrap_or_default(),
         None => spot.file.rsplit('/').next().unwrap_or_default(),
     };
-    if spot.line > 0 { format!("{file}:{}", spot.line) } else { file.to_owned() }
+    let file = brief(file, LONGEST);
+    if spot.line > 0 { format!("{file}:{}", spot.line) } else { file }
 }
 
 fn gain(gain: Option<&Estimate>) -> Cell {
@@ -378,4 +394,16 @@ pub fn comparison_report(comparison: &Comparison) -> Report {
     }
     table.footnote("Elapsed time charged to each function itself. Chance is that of sampling, not what differs from run to run.");
     Report::new(title).with(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_longer_than_its_place_is_cut_between_characters() {
+        assert_eq!(brief("naïve", 5), "naïve");
+        assert_eq!(brief("naïve café", 6), "naïve…");
+        assert_eq!(brief("libscipy_openblas64_-32a4b2a6.so", 20), "libscipy_openblas64_…");
+    }
 }
