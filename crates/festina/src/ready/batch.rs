@@ -408,9 +408,9 @@ impl festina_measure::Observer for Told<'_> {
         let line = match event {
             Event::Finished { sample, .. } => {
                 let rows = sample.point.n.map(grouped).unwrap_or_default();
-                let cores = sample.point.p;
+                let cores = cores(sample.point.p.get());
                 let what = if sample.status.is_finished() { "took" } else { "failed after" };
-                format!("{}: {rows} rows on {cores} cores {what} {}", self.name, sample.usage.wall)
+                format!("{}: {rows} rows on {cores} {what} {}", self.name, sample.usage.wall)
             }
             Event::Noticed(finding) if finding.code == WARM_UP => {
                 format!("{}: {}", self.name, finding.message)
@@ -531,6 +531,11 @@ fn uncached(rows: f64, samples: &[Sample], memory: Option<Bytes>) -> Option<Find
             Seconds((all / 200e6).round())
         )),
     )
+}
+
+/// Writes a number of cores.
+pub(super) fn cores(count: u32) -> String {
+    if count == 1 { "a core".to_owned() } else { format!("{count} cores") }
 }
 
 /// Writes a number of rows as people do: `3,000,000`.

@@ -119,7 +119,7 @@ impl Subject<'_> {
         let effect = self.scaled(1.0 / high)?;
         Some(Fix {
             kind: FixKind::Faster,
-            change: format!("make what grows {high:.1} times as fast"),
+            change: format!("make what grows {} times as fast", factor(high)),
             p_ready: Some(self.p_scaled(1.0 / high) * self.p_memory()),
             is_measured: false,
             cost: None,
@@ -175,6 +175,11 @@ impl Serial {
     fn factor_of_all(&self) -> f64 {
         1.0 / self.factor(self.share, 1.0)
     }
+}
+
+/// Writes a factor above 1 so that it is never written as 1.
+fn factor(value: f64) -> String {
+    if value < 1.1 { format!("{:.2}", (value * 100.0).ceil() / 100.0) } else { format!("{value:.1}") }
 }
 
 /// Returns `value` with its first two digits, rounded down.
@@ -324,6 +329,11 @@ mod tests {
             assert_eq!(fixes.len(), 2, "{fixes:?}");
             assert_eq!(of(fixes, FixKind::Rows).change, "340,000 rows at most, as it is");
         });
+    }
+
+    #[test]
+    fn a_little_faster_is_not_written_as_no_faster() {
+        assert_eq!([1.001, 1.04, 1.26, 12.0].map(factor), ["1.01", "1.04", "1.3", "12.0"]);
     }
 
     #[test]

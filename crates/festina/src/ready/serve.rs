@@ -290,8 +290,8 @@ impl ServeTask<'_> {
         Some(Fix {
             kind: FixKind::Replicas,
             change: format!(
-                "{most}{n} replicas on {:.0} cores{each}: they bear {} times the rate, and the rate after the loss of {}{idle}",
-                (cores * f64::from(n)).ceil(),
+                "{most}{n} replicas on {}{each}: they bear {} times the rate, and the rate after the loss of {}{idle}",
+                super::batch::cores((cores * f64::from(n)).ceil() as u32),
                 demand.headroom,
                 demand.survive_loss_of
             ),
