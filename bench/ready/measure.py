@@ -41,8 +41,7 @@ def truths(model, rows):
 def medians(rounds):
     """Returns the medians of three rounds: even a quiet machine is a third slower for a while now and then."""
     return {
-        key: tuple(sorted(values)[len(values) // 2] for values in zip(*(of[key] for of in rounds)))
-        for key in rounds[0]
+        key: tuple(sorted(values)[len(values) // 2] for values in zip(*(of[key] for of in rounds))) for key in rounds[0]
     }
 
 

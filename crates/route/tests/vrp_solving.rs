@@ -335,7 +335,7 @@ fn breeding_makes_the_same_plan_on_any_number_of_workers_and_a_better_one_than_t
         let problem = classical_problem(9, 120, 60, is_timed);
         let plans: Vec<Plan> =
             [1, 2, 4].map(|workers| plan_on(&problem, Objective::Cost, 40_000, &Threads(workers))).into();
-        let early = plan_on(&problem, Objective::Cost, 4_000, &Serial);
+        let early = plan_on(&problem, Objective::Cost, 400, &Serial);
         for plan in &plans {
             assert_eq!(plan.routes, plans[0].routes);
             assert!(verify(&problem, plan).is_right());

@@ -114,7 +114,7 @@ struct Session {
 impl Session {
     fn set_up() -> Self {
         let mut missing = Vec::new();
-        if let Err(error) = install_packages() {
+        if let Err(error) = install_packages(&PACKAGES) {
             missing.push(format!("Debian packages: {error:#}"));
         }
         let venv = install_wheels().map_err(|error| missing.push(format!("wheels: {error:#}"))).ok();
@@ -134,9 +134,14 @@ impl Session {
     }
 }
 
-fn install_packages() -> Result<()> {
+/// Installs those of `packages` of which the program is not there: programs, each with the Debian package that brings it.
+///
+/// # Errors
+///
+/// If a package cannot be installed.
+pub(crate) fn install_packages(packages: &[(&str, &str)]) -> Result<()> {
     let absent: Vec<&str> =
-        PACKAGES.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
+        packages.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
     if absent.is_empty() {
         return Ok(());
     }

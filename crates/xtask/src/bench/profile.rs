@@ -11,10 +11,14 @@ use serde_json::Value;
 use super::interleave::{median, median_ratio};
 use super::page::{Row, Section};
 use crate::shell;
-use crate::test::venv_with;
+use crate::test::{install_packages, venv_with};
 
-/// The peers, as they are on the registry of Python packages; `NumPy` is what the program computes with.
-const WHEELS: [&str; 4] = ["numpy", "py-spy", "pyinstrument", "scalene"];
+/// The peers, as they are on the registry of Python packages; `NumPy` is what the program computes with. Later versions of austin
+/// ask for a newer C library than Debian 12 has.
+const WHEELS: [&str; 5] = ["numpy", "py-spy", "pyinstrument", "scalene", "austin-dist==3.7.0"];
+
+/// The peer that is a Debian package, with its program.
+const PACKAGES: [(&str, &str); 1] = [("perf", "linux-perf")];
 
 /// The parts of the main thread, of which all profilers tell a share.
 const PARTS: [&str; 4] = ["python_loop", "python_calls", "numpy_products", "sleeping"];
@@ -27,6 +31,8 @@ type Read = fn(&Path) -> Result<HashMap<String, f64>>;
 /// A way to run the program.
 struct Way {
     name: String,
+    /// What it tells of.
+    sees: &'static str,
     /// What stands before the program and its arguments.
     before: Vec<String>,
     /// The file with its profile, and what reads it.
@@ -45,6 +51,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let scale = arguments.first().map_or("1", String::as_str);
     let festina = shell::release_festina()?;
     let python = venv_with("profile-venv", &WHEELS)?;
+    install_packages(&PACKAGES)?;
     let folder = shell::target().join("bench-profile");
     std::fs::create_dir_all(&folder)?;
     let ways = ways(&festina, &python, &folder);
@@ -75,6 +82,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         let error = |errors: &[f64]| if errors.is_empty() { "–".to_owned() } else { told(median(errors)) };
         vec![
             ways[which].name.clone(),
+            ways[which].sees.to_owned(),
             told(median(&times[which])),
             told(overhead),
             error(&errors[which]),
@@ -91,13 +99,21 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
              part of the main thread and the truth; median of the rounds. Serial fraction: the same for the share of the elapsed \
              time in which no two processes computed."
         ),
-        columns: ["profiler", "elapsed, s", "overhead, %", "largest error, points", "serial fraction, points"]
-            .map(str::to_owned)
-            .to_vec(),
+        columns: [
+            "profiler",
+            "sees",
+            "elapsed, s",
+            "overhead, %",
+            "largest error, points",
+            "serial fraction, points",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         rows: (0..ways.len()).map(row).collect(),
         notes: vec![
             "Goals: overhead under 3 % at 1000 Hz, under 1 % at the default rate; error under 1.5 points, serial fraction within 2.".to_owned(),
-            "py-spy stops the program at each look unless told `--nonblocking`; pyinstrument and Scalene run within it."
+            "py-spy stops the program at each look unless told `--nonblocking`; pyinstrument and Scalene run within it; perf sees the \
+             interpreter's own functions, not those in Python."
                 .to_owned(),
         ],
     };
@@ -110,7 +126,7 @@ fn ways(festina: &Path, python: &Path, folder: &Path) -> Vec<Way> {
     let words = |program: PathBuf, more: &[&str]| -> Vec<String> {
         std::iter::once(text(program)).chain(more.iter().map(|word| (*word).to_owned())).collect()
     };
-    let mut ways = vec![Way { name: "none".to_owned(), before: Vec::new(), profile: None }];
+    let mut ways = vec![Way { name: "none".to_owned(), sees: "–", before: Vec::new(), profile: None }];
     for rate in ["200", "1000"] {
         let file = folder.join(format!("festina-{rate}.json"));
         let state = text(folder.join("state"));
@@ -118,6 +134,7 @@ fn ways(festina: &Path, python: &Path, folder: &Path) -> Vec<Way> {
         let options = ["profile", "--quiet", "--rate", rate, "--state", &state, &json, "--"];
         ways.push(Way {
             name: format!("festina profile, {rate} Hz"),
+            sees: "Python lines, machine code, waits by cause, threads, children",
             before: words(festina.to_owned(), &options),
             profile: Some((file, read_festina)),
         });
@@ -130,19 +147,40 @@ fn ways(festina: &Path, python: &Path, folder: &Path) -> Vec<Way> {
         options.push("--");
         ways.push(Way {
             name: format!("py-spy, {rate} Hz{}", more.map_or_else(String::new, |more| format!(" {more}"))),
+            sees: "Python lines, threads, children",
             before: words(bin.join("py-spy"), &options),
             profile: Some((file, read_collapsed)),
         });
     }
+    let file = folder.join("austin.txt");
+    let shown = text(file.clone());
+    ways.push(Way {
+        name: "austin, 1000 Hz".to_owned(),
+        sees: "Python lines, threads, children",
+        before: words(bin.join("austin"), &["-i", "1ms", "-C", "-o", &shown]),
+        profile: Some((file, read_austin)),
+    });
+    let file = text(folder.join("perf.data"));
+    ways.push(Way {
+        name: "perf record, 999 Hz".to_owned(),
+        sees: "machine code, threads, children",
+        before: words(
+            "perf".into(),
+            &["record", "-q", "-e", "cpu-clock", "-F", "999", "-g", "-o", &file, "--"],
+        ),
+        profile: None,
+    });
     let file = text(folder.join("pyinstrument.json"));
     ways.push(Way {
         name: "pyinstrument, 1000 Hz".to_owned(),
+        sees: "Python lines of the main thread",
         before: words(bin.join("pyinstrument"), &["-r", "json", "-o", &file]),
         profile: None,
     });
     let file = text(folder.join("scalene.json"));
     ways.push(Way {
         name: "Scalene, CPU only".to_owned(),
+        sees: "Python lines, CPU time in Python and in C",
         before: words(bin.join("scalene"), &["run", "--cpu-only", "-o", &file]),
         profile: None,
     });
@@ -222,13 +260,25 @@ fn read_festina(file: &Path) -> Result<HashMap<String, f64>> {
     Ok(times)
 }
 
-/// Returns the same from collapsed stacks, in numbers of looks.
+/// Returns the same from py-spy's collapsed stacks, in numbers of looks.
 fn read_collapsed(file: &Path) -> Result<HashMap<String, f64>> {
+    read_stacks(file, |frame| frame.split(" (").next())
+}
+
+/// Returns the same from austin's, in microseconds.
+fn read_austin(file: &Path) -> Result<HashMap<String, f64>> {
+    // file:function:line
+    read_stacks(file, |frame| frame.rsplit(':').nth(1))
+}
+
+/// Returns the same from stacks, a line each, whose frames have the name that `function` gives.
+fn read_stacks(file: &Path, function: fn(&str) -> Option<&str>) -> Result<HashMap<String, f64>> {
     let mut times = HashMap::new();
-    for line in std::fs::read_to_string(file)?.lines() {
+    let text = std::fs::read_to_string(file)?;
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
         let Some((stack, count)) = line.rsplit_once(' ') else { continue };
         let count: f64 = count.parse()?;
-        let functions: Vec<&str> = stack.split(';').filter_map(|frame| frame.split(" (").next()).collect();
+        let functions: Vec<&str> = stack.split(';').filter_map(function).collect();
         for part in PARTS.iter().filter(|part| functions.contains(part)) {
             *times.entry((*part).to_owned()).or_insert(0.0) += count;
         }

@@ -6,8 +6,8 @@
 //! anneals a solution of its own, and now and then the worst takes over the best. How many iterations a round has comes from
 //! the clock, or, where work is counted, from the work alone: then the plan is the same on any number of workers.
 //!
-//! Where the problem is classical and not too large, annealing takes a share of the budget only; then every lane breeds a
-//! population of its own, and after every round its best plan goes to the next lane too.
+//! Where the problem is classical and not too large, annealing takes a share of the budget only; then all lanes
+//! breed children of one population, which come together after every round.
 
 use festina_types::Backend;
 
@@ -52,10 +52,10 @@ const FEW: usize = 5;
 const MEET: u64 = 6;
 
 /// The most stops of a classical problem whose plans are bred.
-const BREEDABLE: usize = 500;
+const BREEDABLE: usize = 600;
 
-/// The share of the budget after which they are.
-const ANNEALING: f64 = 0.4;
+/// The share of the budget after which they are: without times, and with times, where annealing goes further.
+const ANNEALING: [f64; 2] = [0.3, 0.7];
 
 /// A child takes as long as so many units of work for every stop.
 const WORK_PER_STOP: f64 = 0.25;
@@ -86,8 +86,8 @@ pub(crate) struct Driver<'a> {
     speed: f64,
     /// The share of the budget in which routes are annealed.
     annealing: f64,
-    /// The populations of all lanes.
-    broods: Vec<Brood>,
+    /// The population, from the first round of breeding on.
+    brood: Option<Brood>,
     /// Children that a lane makes in a second, as far as known.
     children: f64,
 }
@@ -104,9 +104,12 @@ impl<'a> Driver<'a> {
         let counts: Vec<usize> = problem.vehicles().iter().map(|vehicle| vehicle.count).collect();
         let scale = translation.scale();
         let n = problem.stops().len();
-        let is_bred = n <= BREEDABLE
-            && request.objective == Objective::Cost
-            && is_classical(&translation.model(&(0..n as u32).collect::<Vec<_>>(), &counts));
+        let whole = (n <= BREEDABLE && request.objective == Objective::Cost)
+            .then(|| translation.model(&(0..n as u32).collect::<Vec<_>>(), &counts));
+        let annealing = match whole.filter(is_classical) {
+            Some(model) => ANNEALING[usize::from(model.is_timed)],
+            None => 1.0,
+        };
         Self {
             problem,
             translation,
@@ -123,8 +126,8 @@ impl<'a> Driver<'a> {
             streams: 0,
             rounds: 0,
             speed: 20_000.0,
-            annealing: if is_bred { ANNEALING } else { 1.0 },
-            broods: Vec::new(),
+            annealing,
+            brood: None,
             children: 20_000.0 / n.max(1) as f64,
         }
     }
@@ -136,7 +139,11 @@ impl<'a> Driver<'a> {
             self.reduce_fleet()?;
         }
         while self.budget.left() > 0.0 && !self.problem.stops().is_empty() {
-            if self.breeds() { self.breeding_round()? } else { self.round()? }
+            if !self.breeds() {
+                self.round()?;
+            } else if !self.breeding_round()? {
+                break;
+            }
         }
         Ok(Found { routes: self.best })
     }
@@ -301,22 +308,25 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Every lane breeds its population.
-    fn breeding_round(&mut self) -> Result<(), RouteError> {
+    /// Every lane breeds children of the population; then they come together. `false` if not one child fits into what is left.
+    fn breeding_round(&mut self) -> Result<bool, RouteError> {
         let lanes = self.lanes();
         let stops: Vec<u32> = (0..self.problem.stops().len() as u32).collect();
-        if self.broods.is_empty() {
-            let plan: Vec<Vec<u32>> = self.best.iter().map(|(_, tokens)| tokens.clone()).collect();
-            self.broods = vec![Brood { plans: vec![plan], ..Brood::default() }; lanes];
-        }
+        let brood = self.brood.take().unwrap_or_else(|| {
+            let plan = self.best.iter().map(|(_, tokens)| tokens.clone()).collect();
+            Brood { plans: vec![plan], ..Brood::default() }
+        });
         let work = (WORK_PER_STOP * stops.len() as f64) as u64 + 1;
         let children = self.children_of_round(work);
+        if children == 0 {
+            return Ok(false);
+        }
         let model = self.translation.model(&stops, &self.counts);
         let mut inputs = Vec::with_capacity(lanes);
-        for brood in std::mem::take(&mut self.broods) {
+        for _ in 0..lanes {
             self.streams += 1;
             let (seed, stream) = (self.request.seed, self.streams);
-            let breeding = Breeding { brood, routes: self.best.len(), children, seed, stream };
+            let breeding = Breeding { brood: brood.clone(), routes: self.best.len(), children, seed, stream };
             let mut writer = Writer::default();
             writer.u64(kind::BREED_PLANS);
             wire::write_breeding(&mut writer, &model, &breeding);
@@ -329,36 +339,36 @@ impl<'a> Driver<'a> {
             self.children = 0.5 * (self.children + children as f64 / seconds);
         }
         self.budget.spend(children * work * lanes as u64);
-        self.broods = outputs
+        let broods: Vec<Brood> = outputs
             .iter()
             .map(|output| wire::read_brood_back(output))
             .collect::<Result<_, _>>()
             .map_err(garbled)?;
-        for lane in 0..lanes {
-            let best = self.broods[lane].best.clone();
+        for best in broods.iter().map(|brood| &brood.best) {
             let routes: Routes = best.iter().map(|stops| (0, stops.clone())).collect();
             let cost = self.translation.cost(&routes);
             self.offer(routes, cost);
-            self.broods[(lane + 1) % lanes].plans.push(best);
         }
-        Ok(())
+        self.brood = Some(Brood::merge(&brood, broods));
+        Ok(true)
     }
 
     /// Returns the children of the next round, for each lane, if each costs so much `work`.
     fn children_of_round(&self, work: u64) -> u64 {
-        let children = match self.budget.limit() {
+        let (round, left) = match self.budget.limit() {
             Limit::Time(limit) => {
                 let left = self.budget.left() * limit.0;
                 let round = (limit.0 / ROUNDS).min(LONGEST);
-                self.children * if left < 2.0 * round { 0.6 * left } else { round }
+                let seconds = if left < 2.0 * round { 0.6 * left } else { round };
+                (self.children * seconds, self.children * left)
             }
             Limit::Work(limit) => {
-                let all = limit as f64 / work as f64;
-                (all / ROUNDS).min(self.budget.left() * all) / self.lanes() as f64
+                let all = limit as f64 / (work * self.lanes() as u64) as f64;
+                (all / ROUNDS, self.budget.left() * all)
             }
-            Limit::None => 100.0,
+            Limit::None => (100.0, 100.0),
         };
-        (children as u64).max(1)
+        round.max(1.0).min(left) as u64
     }
 
     /// Anneals hands, each on a worker, and returns what became of them in the numbers of the whole problem.

@@ -1,7 +1,7 @@
 //! A model and a job as bytes: what goes to a worker and comes back.
 
 use super::anneal::{Annealed, Job, Routes};
-use super::genetic::{Breeding, Brood, Prices, Stops};
+use super::genetic::{Breeding, Brood, Prices, Stops, Tally};
 use super::model::{Kind, Matrix, Model, Pause, Role, Visit};
 use crate::auto::wire::{Reader, Writer};
 use crate::vrp::problem::Window;
@@ -51,7 +51,8 @@ pub(crate) fn read_brood_back(bytes: &[u8]) -> Result<Brood, String> {
 fn write_brood(writer: &mut Writer, brood: &Brood) {
     let prices = brood.prices.map_or([f64::NAN; 2], |Prices { load, warp }| [load, warp]);
     writer.f64s(&prices);
-    for value in [brood.made, brood.kept[0], brood.kept[1], brood.plans.len() as u64] {
+    let Tally { children, kept } = brood.tally;
+    for value in [brood.made, children, kept[0], kept[1], brood.plans.len() as u64] {
         writer.u64(value);
     }
     for plan in brood.plans.iter().chain([&brood.best]) {
@@ -62,12 +63,14 @@ fn write_brood(writer: &mut Writer, brood: &Brood) {
 
 fn read_brood(reader: &mut Reader<'_>) -> Result<Brood, String> {
     let prices: [f64; 2] = reader.read_f64s()?.try_into().map_err(|_| "prices of another version")?;
-    let [made, full, late, plans] = [reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?];
+    let made = reader.u64()?;
+    let tally = Tally { children: reader.u64()?, kept: [reader.u64()?, reader.u64()?] };
+    let plans = reader.u64()?;
     let mut plan = || -> Result<Stops, String> { (0..reader.u64()?).map(|_| reader.read_u32s()).collect() };
     Ok(Brood {
         prices: (!prices[0].is_nan()).then_some(Prices { load: prices[0], warp: prices[1] }),
         made,
-        kept: [full, late],
+        tally,
         plans: (0..plans).map(|_| plan()).collect::<Result<_, _>>()?,
         best: plan()?,
     })

@@ -1,5 +1,6 @@
 //! The classical problem that the genetic search solves: one depot, vehicles that are all alike, one load, one window a stop.
 
+use super::Tally;
 use super::stretch::Stretch;
 use crate::vrp::search::model::{Matrix, Model, Role, Visit};
 use crate::vrp::search::near::Near;
@@ -10,11 +11,35 @@ const NEAR: usize = 20;
 /// The longest day, distance or load that is not taken for "without limit".
 const WITHOUT_LIMIT: i64 = i64::MAX / 8;
 
+/// The share of children that are to keep a rule, and how far off it may be.
+const TARGET: f64 = 0.2;
+const SLACK: f64 = 0.05;
+
+/// Prices rise and fall by these factors, and by [`FAR`] in all.
+const RISE: f64 = 1.2;
+const FALL: f64 = 0.85;
+const FAR: f64 = 1000.0;
+
 /// What excess load and lateness cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Prices {
     pub(crate) load: f64,
     pub(crate) warp: f64,
+}
+
+impl Prices {
+    /// Raises the prices of what too few children keep, and lowers the others, not too far from `first`.
+    pub(super) fn adapt(&mut self, tally: Tally, first: Self) {
+        let [load, warp] = tally.kept.map(|kept| kept as f64 / tally.children as f64);
+        for (price, share, first) in [(&mut self.load, load, first.load), (&mut self.warp, warp, first.warp)]
+        {
+            if share < TARGET - SLACK {
+                *price = (*price * RISE).min(first * FAR);
+            } else if share > TARGET + SLACK {
+                *price = (*price * FALL).max(first / FAR);
+            }
+        }
+    }
 }
 
 /// A classical problem. Stops are `0..n`; every number from `n` on is the depot.
@@ -123,7 +148,7 @@ impl<'m> Ground<'m> {
     pub(crate) fn first_prices(&self) -> Prices {
         let longest = (0..self.n as u32).map(|stop| self.distance(stop, self.n as u32)).max().unwrap_or(1);
         let largest = self.loads.iter().copied().max().unwrap_or(1).max(1);
-        Prices { load: (longest as f64 / largest as f64).clamp(0.1, 1000.0), warp: 1.0 }
+        Prices { load: longest.max(1) as f64 / largest as f64, warp: 1.0 }
     }
 
     /// Returns the direction, seen from the depot, of the middle of `stops`.

@@ -15,6 +15,8 @@ mod sample;
 mod split;
 mod stretch;
 
+use std::collections::HashSet;
+
 use crate::local::random::Random;
 use crate::vrp::search::model::Model;
 use ground::Ground;
@@ -30,14 +32,6 @@ const RANDOM: u64 = 50;
 /// Children between two changes of the prices.
 const PERIOD: u64 = 100;
 
-/// The share of children that are to keep a rule, and how far off it may be.
-const TARGET: f64 = 0.2;
-const SLACK: f64 = 0.05;
-
-/// The price rises and falls by these factors.
-const RISE: f64 = 1.2;
-const FALL: f64 = 0.85;
-
 /// How much dearer what is wrong becomes when a plan is to be mended.
 const MEND: f64 = 10.0;
 
@@ -52,10 +46,46 @@ pub(crate) struct Brood {
     pub(crate) prices: Option<Prices>,
     /// Children so far.
     pub(crate) made: u64,
-    /// Of those since the prices last changed, how many were not too full, and not too late.
-    pub(crate) kept: [u64; 2],
+    pub(crate) tally: Tally,
     /// The best plan that can be driven.
     pub(crate) best: Stops,
+}
+
+/// Children since the prices last changed, and how many of them were not too full, and not too late.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Tally {
+    pub(crate) children: u64,
+    pub(crate) kept: [u64; 2],
+}
+
+impl Tally {
+    fn plus(self, other: Self) -> Self {
+        let [full, late] = self.kept;
+        Self { children: self.children + other.children, kept: [full + other.kept[0], late + other.kept[1]] }
+    }
+}
+
+impl Brood {
+    /// Returns the population that several, grown from `before` apart from each other, make together.
+    pub(crate) fn merge(before: &Self, broods: Vec<Self>) -> Self {
+        let count = broods.len() as f64;
+        let mean = |of: fn(Prices) -> f64| {
+            (broods.iter().filter_map(|brood| brood.prices).map(|prices| of(prices).ln()).sum::<f64>()
+                / count)
+                .exp()
+        };
+        let prices = Some(Prices { load: mean(|prices| prices.load), warp: mean(|prices| prices.warp) });
+        let made = broods.iter().map(|brood| brood.made - before.made).sum::<u64>() + before.made;
+        let tallies = broods
+            .iter()
+            .map(|brood| brood.tally)
+            .chain((before.tally.children < PERIOD).then_some(before.tally));
+        let tally = tallies.fold(Tally::default(), Tally::plus);
+        let mut is_known = HashSet::new();
+        let plans = broods.into_iter().flat_map(|brood| brood.plans);
+        let plans = plans.filter(|plan| is_known.insert(plan.clone())).collect();
+        Self { plans, prices, made, tally, best: Stops::new() }
+    }
 }
 
 /// A population that is to grow on.
@@ -89,7 +119,7 @@ struct Herd<'g> {
     population: Population,
     prices: Prices,
     made: u64,
-    kept: [u64; 2],
+    tally: Tally,
     best: Option<Plan>,
 }
 
@@ -100,9 +130,12 @@ impl<'g> Herd<'g> {
             population: Population::default(),
             prices: brood.prices.unwrap_or_else(|| ground.first_prices()),
             made: brood.made,
-            kept: brood.kept,
+            tally: Tally::default(),
             best: None,
         };
+        if brood.tally.children >= PERIOD {
+            this.prices.adapt(brood.tally, ground.first_prices());
+        }
         for routes in brood.plans {
             this.add(Plan::new(ground, routes));
         }
@@ -128,8 +161,9 @@ impl<'g> Herd<'g> {
         };
         let child = local.run(&split(self.ground, &tour, self.prices), self.prices, random);
         self.made += 1;
-        self.kept[0] += u64::from(child.excess == 0);
-        self.kept[1] += u64::from(child.warp == 0);
+        self.tally.children += 1;
+        self.tally.kept[0] += u64::from(child.excess == 0);
+        self.tally.kept[1] += u64::from(child.warp == 0);
         let mends = !child.is_feasible() && random.below(2) == 0;
         let mended = mends.then(|| {
             let Prices { load, warp } = self.prices;
@@ -139,22 +173,10 @@ impl<'g> Herd<'g> {
         if let Some(mended) = mended.filter(Plan::is_feasible) {
             self.add(mended);
         }
-        if self.made.is_multiple_of(PERIOD) {
-            self.adapt();
+        if self.tally.children >= PERIOD {
+            self.prices.adapt(std::mem::take(&mut self.tally), self.ground.first_prices());
+            self.population.reprice(self.prices);
         }
-    }
-
-    /// Raises the prices of what too few children keep, and lowers the others.
-    fn adapt(&mut self) {
-        let [load, warp] = std::mem::take(&mut self.kept).map(|kept| kept as f64 / PERIOD as f64);
-        for (price, share) in [(&mut self.prices.load, load), (&mut self.prices.warp, warp)] {
-            if share < TARGET - SLACK {
-                *price = (*price * RISE).min(1e5);
-            } else if share > TARGET + SLACK {
-                *price = (*price * FALL).max(0.1);
-            }
-        }
-        self.population.reprice(self.prices);
     }
 
     fn into_brood(self) -> Brood {
@@ -162,7 +184,7 @@ impl<'g> Herd<'g> {
             plans: self.population.plans().map(|plan| plan.routes.clone()).collect(),
             prices: Some(self.prices),
             made: self.made,
-            kept: self.kept,
+            tally: self.tally,
             best: self.best.map_or_else(Vec::new, |best| best.routes),
         }
     }
