@@ -11,6 +11,8 @@ use serde_json::Value;
 
 /// A busy machine can hide that the service gets slower as requests overlap, or leave budgets too short: it is looked at so often.
 const ATTEMPTS: usize = 3;
+/// How many times larger budgets then are.
+const PATIENCE: u32 = 6;
 
 fn programs() -> PathBuf {
     let own = std::env::current_exe().unwrap();
@@ -66,6 +68,7 @@ fn ready(folder: &Path) -> Value {
 
 /// Leaves only the service to ask about, with a model that is there.
 fn serve_alone(folder: &Path) {
+    example(folder, 1);
     let trained = Command::new(programs().join("python"))
         .args(["train.py", "--rows", "20000", "--out", "model.joblib"])
         .current_dir(folder)
@@ -81,11 +84,14 @@ fn serve_alone(folder: &Path) {
 /// it too slow for a forecast.
 fn forecast(answer: &Value, folder: &Path, index: usize) -> Value {
     let mut question = answer["questions"][index].clone();
-    for attempt in 1..ATTEMPTS as u32 {
+    for _ in 1..ATTEMPTS {
         if question["estimate"].is_null() {
             // Predicting waits for a model of the training that was too slow.
             assert!(said(&question, "not-measured") || said(&question, "no-model"), "{question}");
-            example(folder, 3_u32.pow(attempt));
+            example(folder, PATIENCE);
+            let file = folder.join("festina.toml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(file, text.split("[serve]").next().unwrap()).unwrap();
             question = ready(folder)["questions"][index].clone();
         }
     }
