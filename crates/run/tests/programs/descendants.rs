@@ -114,7 +114,10 @@ fn host_to_be_killed() {
 fn nothing_outlives_a_festina_that_is_killed() {
     for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGHUP, libc::SIGABRT] {
         let sleep = unique_sleep(20 + signal.unsigned_abs());
-        let mut host = Command::new(std::env::current_exe().unwrap())
+        // Whoever runs the tests under nohup ignores SIGHUP, and so would the host.
+        let mut host = Command::new("env")
+            .arg("--default-signal=HUP")
+            .arg(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "descendants::host_to_be_killed", "--nocapture"])
             .env("FESTINA_TEST_SLEEP", &sleep)
             .stdout(Stdio::piped())

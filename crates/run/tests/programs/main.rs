@@ -58,9 +58,10 @@ fn processes_with(marker: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Returns a number of seconds that no other test sleeps, to be found by [`processes_with`].
+/// Returns a number of seconds that no other test sleeps, to be found by [`processes_with`]: none is the beginning of another.
 fn unique_sleep(offset: u32) -> String {
-    format!("7{:07}.{offset}", std::process::id())
+    assert!(offset < 100);
+    format!("7{:07}.{offset:02}", std::process::id())
 }
 
 /// Waits until `condition` holds; panics after ten seconds.
