@@ -10,6 +10,7 @@ use festina::tasks;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::bottom_line::BottomLine;
+use crate::moving_line;
 use crate::ranks::{Terminals, are_terminals};
 
 /// Shows a measurement on standard error.
@@ -134,7 +135,7 @@ impl TaskScreen {
         match self {
             Self::Nothing => {}
             Self::Bar(bar) => bar.set_message(message),
-            Self::Remote => _ = write!(io::stderr().lock(), "\r\x1b[K{message}"),
+            Self::Remote => moving_line::show(&message),
         }
     }
 
@@ -143,7 +144,7 @@ impl TaskScreen {
         match self {
             Self::Nothing => {}
             Self::Bar(bar) => bar.finish_and_clear(),
-            Self::Remote => _ = write!(io::stderr().lock(), "\r\x1b[K"),
+            Self::Remote => moving_line::clear(),
         }
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::tasks_advice::advice;
 pub use crate::tasks_map::{MapResult, MapSpan, map_report};
-pub use crate::tasks_stored::{run_page, stored_run_report};
+pub use crate::tasks_stored::{add_timeline, stored_run_report};
 use crate::{Error, Versioned, versioned};
 
 /// A share of the time below this is not shown.

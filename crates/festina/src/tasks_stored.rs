@@ -7,7 +7,6 @@ use festina_run::tasks::{Reading, Record, RunFolder};
 use festina_types::{Finding, Seconds, Severity};
 
 use crate::Error;
-use crate::tasks::{TasksResult, run_report};
 use crate::timeline::{Spans, timeline};
 
 /// Reads the run `name` of the state folder `state` (`latest`, or its name) and returns what became of its tasks, for
@@ -32,22 +31,21 @@ pub fn stored_run_report(state: &Path, name: &str) -> Result<Report, Error> {
     Ok(report)
 }
 
-/// Returns `result` for people who look at a page: with the timeline of its workers and the longest tasks, of the resumed
-/// sessions too.
+/// Adds to the report of a run what people look at on a page: the timeline of its workers and the longest tasks, of the
+/// resumed sessions too.
 ///
 /// # Errors
 ///
 /// [`Error::Task`] if the journal of the run cannot be read.
-pub fn run_page(result: &TasksResult) -> Result<Report, Error> {
-    let journal = result.run.folder.journal();
+pub fn add_timeline(report: &mut Report, folder: &RunFolder) -> Result<(), Error> {
+    let journal = folder.journal();
     let records = Reading::read(&journal)?.records(&journal)?;
-    let mut report = run_report(result);
     if !records.is_empty() {
         let (start, _) = extent(&records);
         report.push(drawn(&records, |microseconds| seconds_since(start, microseconds)));
         report.push(longest(&records));
     }
-    Ok(report)
+    Ok(())
 }
 
 fn find(state: &Path, name: &str) -> Result<RunFolder, Error> {

@@ -19,9 +19,10 @@ pub(crate) fn run(arguments: &LoadArguments) -> Result<Exit, Error> {
     output::require_folders(&arguments.output, arguments.csv.as_deref())?;
     let options = options(arguments)?;
     let cancel = cancel_on_signals();
-    let mut screen = match arguments.progress.quiet {
-        true => Screen::Nothing,
-        false => Screen::new(&format!("festina load {}", options.url), &cancel),
+    let mut screen = if arguments.progress.quiet {
+        Screen::Nothing
+    } else {
+        Screen::new(&format!("festina load {}", options.url), &cancel)
     };
     let (exit, table, seed, report, json) = if arguments.find_knee {
         let answer = find_knee(&options, &cancel, &mut screen)?;

@@ -9,7 +9,7 @@ use festina::mpi::Mpi;
 use festina::slurm::{SlurmOptions, pool};
 use festina::tasks::{
     Collect, CommandBackend, Environment, Inputs, LocalCores, Origin, Pipe, Resume, RunRequest, Source,
-    Streams, Table, TableFormat, run_page, run_report, run_tasks_on, stored_run_report,
+    Streams, Table, TableFormat, add_timeline, run_report, run_tasks_on, stored_run_report,
 };
 use festina::{BackendName, CancelToken, Error, Exit, Workers};
 
@@ -88,14 +88,16 @@ fn run_on(
     let mut screen = TaskScreen::new();
     let result = run_tasks_on(backend, request, streams, &mut screen, cancel)?;
     screen.finish();
-    let report = run_report(&result);
+    let mut report = run_report(&result);
     // Standard output belongs to the tasks. Nobody reads tables in a log; that something failed, somebody must.
     if !arguments.quiet {
         output::print_to_errors(&report, &result.run.findings, result.run.exit() != Exit::Done);
     }
-    let has_pictures = arguments.output.html.is_some() || arguments.output.svg.is_some();
+    if arguments.output.html.is_some() || arguments.output.svg.is_some() {
+        add_timeline(&mut report, &result.run.folder)?;
+    }
     output::write_files(
-        &if has_pictures { run_page(&result)? } else { report },
+        &report,
         &output::to_json(&result.to_json()),
         &provenance(&result),
         &arguments.output,

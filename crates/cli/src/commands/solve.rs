@@ -2,7 +2,7 @@
 
 mod mst;
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use festina::mpi::Mpi;
@@ -15,6 +15,7 @@ use festina::{Backend, BackendName, CancelToken, Error, Exit, Seconds, Threads, 
 
 use super::cores::surroundings;
 use crate::args::{Problem, SearchArguments, SolveArguments, TspArguments};
+use crate::moving_line;
 use crate::output::{self, Answer};
 use crate::ranks;
 use crate::signals::request_on_signals;
@@ -163,12 +164,14 @@ impl Screen {
     /// Shows what `line` gives in place of what was shown before.
     pub(super) fn show(&self, line: impl FnOnce() -> String) {
         if self.is_shown {
-            let _ = write!(std::io::stderr().lock(), "\r\x1b[K{}", line());
+            moving_line::show(&line());
         }
     }
 
     pub(super) fn clear(&self) {
-        self.show(String::new);
+        if self.is_shown {
+            moving_line::clear();
+        }
     }
 }
 

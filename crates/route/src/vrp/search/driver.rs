@@ -209,16 +209,18 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
+    /// Returns how long the next round of a search of `limit` seconds is. The last rounds grow shorter, so that the end is met
+    /// whatever the machine does meanwhile.
+    fn round_seconds(&self, limit: f64) -> f64 {
+        let left = self.budget.left() * limit;
+        let round = (limit / ROUNDS).min(LONGEST);
+        if left < 2.0 * round { 0.6 * left } else { round }
+    }
+
     /// Returns the iterations of the next round, for each lane.
     fn iterations(&self) -> u64 {
         let iterations = match self.budget.limit() {
-            Limit::Time(limit) => {
-                let left = self.budget.left() * limit.0;
-                let round = (limit.0 / ROUNDS).min(LONGEST);
-                // The last rounds grow shorter, so that the end is met whatever the machine does meanwhile.
-                let seconds = if left < 2.0 * round { 0.6 * left } else { round };
-                seconds * self.speed
-            }
+            Limit::Time(limit) => self.round_seconds(limit.0) * self.speed,
             Limit::Work(limit) => {
                 let all = (limit * PER_WORK) as f64;
                 (all / ROUNDS).min(self.budget.left() * all) / self.lanes() as f64
@@ -358,9 +360,7 @@ impl<'a> Driver<'a> {
         let (round, left) = match self.budget.limit() {
             Limit::Time(limit) => {
                 let left = self.budget.left() * limit.0;
-                let round = (limit.0 / ROUNDS).min(LONGEST);
-                let seconds = if left < 2.0 * round { 0.6 * left } else { round };
-                (self.children * seconds, self.children * left)
+                (self.children * self.round_seconds(limit.0), self.children * left)
             }
             Limit::Work(limit) => {
                 let all = limit as f64 / (work * self.lanes() as u64) as f64;
