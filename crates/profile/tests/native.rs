@@ -3,6 +3,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use festina_profile::{Kind, State, analyse};
 
@@ -34,6 +35,27 @@ fn callers_are_seen_however_a_program_was_built() {
             .map(|stack| names(&recording, stack).iter().filter(|name| **name == "descends").count())
             .max();
         assert_eq!(deepest, Some(201), "{options:?}");
+    }
+}
+
+#[test]
+fn libraries_that_are_loaded_one_after_the_other_are_seen() {
+    const PARTS: [&str; 4] = ["part_one", "part_two", "part_three", "part_four"];
+    let folder = tempfile::tempdir().unwrap();
+    for part in PARTS {
+        let library = folder.path().join(part).with_extension("so");
+        let status = Command::new("cc")
+            .args(["-O2", "-shared", "-fPIC", &format!("-DPART={part}"), "-o"])
+            .args([&library, &program("part.c").into()])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "{part}");
+    }
+    let path = compiled("cc", folder.path(), "loads.c", &["-O2"]);
+    let libraries = folder.path().display().to_string();
+    let Run { profile, .. } = near_run(folder.path(), &path, &format!("0.3 {libraries}"));
+    assert!(!codes(&profile).contains(&"callers-not-seen"), "{:?}", profile.findings);
+    for part in PARTS {
+        assert!(spot(&profile, part).file.ends_with(&format!("{part}.so")), "{:?}", spot(&profile, part));
     }
 }
 

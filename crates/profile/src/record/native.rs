@@ -25,8 +25,11 @@ const MOST_KEPT: usize = 4_096;
 /// Where the kernel's own code is not noted, a thread that ran for so long, and through so many looks, was in it.
 const KERNEL_NS: u64 = 10_000_000;
 const KERNEL_LOOKS: u32 = 8;
-/// How often it is looked at least what is mapped where, if something lies where nothing was.
-const REFRESH_NS: u64 = 100_000_000;
+/// If something lies where nothing was known to be, it is looked what is mapped where: not again for so long, which doubles while
+/// it does not help, and never for more than a small share of the time.
+const FIRST_REFRESH_NS: u64 = 1_000_000;
+const LAST_REFRESH_NS: u64 = 100_000_000;
+const REFRESH_OVER_COST: u64 = 50;
 /// The function of `CPython` that runs Python code: in its place stand the Python frames.
 const EVALUATION: &str = "_PyEval_EvalFrameDefault";
 
@@ -241,10 +244,28 @@ pub(super) struct ProcessCode {
     map: CodeMap,
     known: HashMap<u64, Known>,
     next_refresh_ns: u64,
+    refresh_pause_ns: u64,
     has_any: bool,
 }
 
 impl ProcessCode {
+    /// Looks what is mapped where in `process`, if something is at `addresses` where nothing was known to be, and if it was not
+    /// looked shortly before `now`; returns whether it did.
+    ///
+    /// A program that begins, or loads libraries, maps them one after the other: where one was found, more may follow.
+    fn refresh(&mut self, addresses: &[u64], process: &TargetProcess, now: u64) -> bool {
+        let covers = |map: &CodeMap| addresses.iter().all(|address| map.covers(*address));
+        if now < self.next_refresh_ns || covers(&self.map) {
+            return false;
+        }
+        self.map.refresh(process);
+        let longer = (2 * self.refresh_pause_ns).clamp(FIRST_REFRESH_NS, LAST_REFRESH_NS);
+        self.refresh_pause_ns = if covers(&self.map) { FIRST_REFRESH_NS } else { longer };
+        let end = clock::now_ns();
+        self.next_refresh_ns = end + self.refresh_pause_ns.max(REFRESH_OVER_COST * end.saturating_sub(now));
+        true
+    }
+
     /// Returns whether anything has been seen of it.
     pub(super) fn has_any(&self) -> bool {
         self.has_any
@@ -309,11 +330,7 @@ impl Seen<'_> {
         let code = &mut *self.code;
         let mut end = code.map.unwind(&mut memory, self.process, &mut self.natives.files, addresses);
         let now = clock::now_ns();
-        let is_covered = addresses.iter().all(|address| code.map.covers(*address));
-        if !is_covered && now >= code.next_refresh_ns {
-            // A library that was loaded since.
-            code.next_refresh_ns = now + REFRESH_NS;
-            code.map.refresh(self.process);
+        if code.refresh(addresses, self.process, now) {
             end = code.map.unwind(&mut memory, self.process, &mut self.natives.files, addresses);
         }
         self.note_reading(before);
