@@ -37,7 +37,8 @@ fn normal_cdf(z: f64) -> f64 {
 struct Measured {
     /// ln of the median at each size, and its variance.
     points: Vec<(f64, f64, f64)>,
-    noise: f64,
+    /// The variances of ln T of runs that are start-up, and of what grows.
+    noise: (f64, f64),
 }
 
 impl Measured {
@@ -47,19 +48,33 @@ impl Measured {
         let mean = first.iter().sum::<f64>() / 3.0;
         let squares: f64 = first.iter().map(|value| (value - mean).powi(2)).sum();
         // Three runs of 4 % before there are any, and two degrees of freedom of the three that there are.
-        let variance = (3.0 * 0.04_f64.powi(2) + squares) / 5.0;
+        let start_up = (3.0 * 0.04_f64.powi(2) + squares) / 5.0;
         let mut sorted = first;
         sorted.sort_by(f64::total_cmp);
-        let mut points = vec![(values[0].0, sorted[1], variance / 3.0 + misfit * misfit)];
-        points.extend(values[3..].iter().map(|(n, value)| (*n, value.ln(), variance + misfit * misfit)));
-        Self { points, noise: variance.sqrt() }
+        let mut measured = Self {
+            points: vec![(values[0].0, sorted[1], start_up / 3.0 + misfit * misfit)],
+            // No large run was repeated: three runs of 6 %.
+            noise: (start_up, 0.06_f64.powi(2)),
+        };
+        for (n, value) in &values[3..] {
+            let variance = measured.variance(*value) + misfit * misfit;
+            measured.points.push((*n, value.ln(), variance));
+        }
+        measured
+    }
+
+    /// The variance of ln T of a run that takes about `value`.
+    fn variance(&self, value: f64) -> f64 {
+        let share = (self.points[0].1.exp() / value).min(1.0);
+        share * self.noise.0 + (1.0 - share) * self.noise.1
     }
 
     /// Sums `P(T(n) ≤ limit)` over exponents, shares of the floor and levels of a grid, each by its likelihood and prior.
     fn probability_within(&self, n: f64, limit: f64, tolerance: Tolerance) -> f64 {
         let largest = self.points.last().unwrap().0;
         let doublings = (n / largest).log2().max(0.0);
-        let own = self.noise.powi(2) + tolerance.misfit.powi(2);
+        // The law takes the noise where the forecast is, which lies among the limits that are asked for.
+        let own = self.variance(limit) + tolerance.misfit.powi(2) + tolerance.pace.powi(2);
         let sd = (own + tolerance.drift.powi(2) * doublings).sqrt();
         let (mut total, mut within) = (0.0, 0.0);
         for k in 0..=180 {

@@ -3,6 +3,7 @@
 
 mod bench;
 mod package;
+mod pythons;
 mod shell;
 mod test;
 

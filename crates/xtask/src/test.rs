@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use crate::shell;
 
 /// Programs that tests start, each with the Debian package that brings it.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 14] = [
     ("lscpu", "util-linux"),
     ("setsid", "util-linux"),
     ("cc", "gcc"),
@@ -27,6 +27,7 @@ const PACKAGES: [(&str, &str); 13] = [
     ("sbatch", "slurm-client"),
     ("openssl", "openssl"),
     ("nginx", "nginx-light"),
+    ("patchelf", "patchelf"),
 ];
 
 /// MPIs that tests start besides Debian's, each a wheel in an environment of its own.
@@ -117,6 +118,7 @@ impl Session {
         if let Err(error) = install_packages(&PACKAGES) {
             missing.push(format!("Debian packages: {error:#}"));
         }
+        crate::pythons::install();
         let venv = install_wheels().map_err(|error| missing.push(format!("wheels: {error:#}"))).ok();
         missing.extend(MPIS.iter().filter_map(|mpi| {
             let error = venv_with(&format!("mpi-venvs/{mpi}"), &[mpi]).err()?;

@@ -8,21 +8,36 @@ use festina::{Bytes, Seconds};
 
 use super::{OutputArguments, ProgressArguments};
 
+/// The placeholder of the size, for help texts: clap would make a new line of it, so that it holds a style that changes nothing.
+macro_rules! size {
+    () => {
+        "{\u{1b}[0mn}"
+    };
+}
+
 /// `festina scale`
 #[derive(Args, Debug)]
 #[expect(clippy::doc_markdown, reason = "these comments are the help text, which is not Markdown")]
 #[command(
     override_usage = "festina scale [OPTIONS] -- COMMAND …\n       festina scale --from RUN [OPTIONS]\n       \
         festina scale --compare A B\n       festina scale --simulate TASKS.csv --p 1..4096",
-    after_help = "{n} and {p} stand for the size and the number of workers, anywhere in the command, in --env values and \
-        in the --stdin file.\nWithout {p}, the workers are imposed by CPU affinity and the usual thread variables.\n\n\
-        Examples:\n  festina scale --n 1e4..1e6 --at n=1e8,p=32 -- python3 train.py --rows {n} --jobs {p}\n  \
-        festina scale --p 1,2,4 --check file:out.npy --rtol 1e-9 -- ./solver --threads {p}\n  \
-        festina scale --from latest --html report.html"
+    after_help = concat!(
+        size!(),
+        " and {p} stand for the size and the number of workers, anywhere in the command, in --env values and in the --stdin \
+         file.\nWithout {p}, the workers are imposed by CPU affinity and the usual thread variables.\n\n\
+         Examples:\n  festina scale --n 1e4..1e6 --at n=1e8,p=32 -- python3 train.py --rows ",
+        size!(),
+        " --jobs {p}\n  \
+         festina scale --p 1,2,4 --check file:out.npy --rtol 1e-9 -- ./solver --threads {p}\n  \
+         festina scale --from latest --html report.html"
+    )
 )]
 pub(crate) struct ScaleArguments {
-    /// The command to measure, with {n} and {p} where its size and workers go
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(
+        last = true,
+        value_name = "COMMAND",
+        help = concat!("The command to measure, with ", size!(), " and {p} where its size and workers go")
+    )]
     pub(crate) command: Vec<OsString>,
 
     /// Sizes: a list 1e4,1e5,1e6, a geometric range 1e4..1e6, or 'adaptive' (grow until the budget is used)

@@ -129,7 +129,8 @@ pub(crate) fn local_names(address: u64, layout: &Layout, memory: &mut impl Memor
     const MOST: u64 = 64;
     let names = memory.word(address.checked_add(layout.code.local_names as u64)?)?;
     let count = memory.word(names.checked_add(16)?)?.min(MOST);
-    (0..count).map(|index| text(memory.word(names.checked_add(24 + 8 * index)?)?, layout, memory)).collect()
+    let items = names.checked_add(layout.tuple_items)?;
+    (0..count).map(|index| text(memory.word(items.checked_add(8 * index)?)?, layout, memory)).collect()
 }
 
 /// Returns the content of the `bytes` object at `address`.

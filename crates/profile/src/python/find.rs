@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use festina_machine::target::{Mapping, TargetProcess};
 
-use super::layout::{DEBUG_OFFSETS_SIZE, Layout, Version};
+use super::layout::{DEBUG_OFFSETS_SIZE, Layout, Unread, Version};
 use super::{Memory, half_at, word_at};
 use crate::elf::{ElfImage, Found, Segments};
 
@@ -127,9 +127,12 @@ impl Interpreter {
             return Err(NotFound::NotReady);
         }
         let (version, layout) = match Layout::from_debug_offsets(&table) {
-            Ok(layout) => (Version { major: 3, minor: 13 }, layout),
-            Err(Some(version)) => return Err(unsupported(version)),
-            Err(None) => {
+            Ok(found) => found,
+            Err(Unread::Version(version)) => return Err(unsupported(version)),
+            Err(Unread::FreeThreaded(version)) => {
+                return Err(NotFound::Unsupported(format!("{version} without the GIL")));
+            }
+            Err(Unread::NoTable) => {
                 let version = version.ok_or(NotFound::Unsupported("of unknown version".to_owned()))?;
                 (version, Layout::of(version).ok_or_else(|| unsupported(version))?)
             }

@@ -2,7 +2,7 @@
 //!
 //! Up to 3.12 they are those of `CPython`'s own headers (`offsetof` over `Include/internal`), the same in all releases of
 //! a minor version. From 3.13 on the interpreter carries a table of them at the start of `_PyRuntime`
-//! (`_Py_DebugOffsets`), from which they are read.
+//! (`_Py_DebugOffsets`), from which they are read; the order of the table is that of each version's own header.
 
 /// The version of an interpreter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,13 +110,70 @@ pub(crate) struct Layout {
     pub(crate) code: CodeLayout,
     /// Where the characters of a string start: of an ASCII one, of another.
     pub(crate) text: [u64; 2],
+    /// Where the items of a tuple start.
+    pub(crate) tuple_items: u64,
 }
 
-/// The value of a frame's owner that is the C stack, from 3.12 on.
-pub(crate) const OWNED_BY_C_STACK: u8 = 3;
+/// The least value of a frame's owner that is no function: the C stack of 3.12 and 3.13, the interpreter and the C stack later.
+const OWNED_BY_NO_FUNCTION: u8 = 3;
+
+/// The bits of a reference within a frame that are no part of the address, from 3.14 on; before they are 0.
+const TAG: u64 = 3;
 
 /// The length of `_Py_DebugOffsets` as far as it is read.
-pub(crate) const DEBUG_OFFSETS_SIZE: usize = 8 * 60;
+pub(crate) const DEBUG_OFFSETS_SIZE: usize = 8 * 72;
+
+/// Where the parts of `_Py_DebugOffsets` begin whose place differs between versions, in words.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    thread: usize,
+    /// Of the part of threads, the identifiers.
+    identifiers: usize,
+    frame: usize,
+    code: usize,
+    /// That of tuples; `None` where items start behind the length.
+    tuple: Option<usize>,
+}
+
+impl Parts {
+    fn of(version: Version) -> Option<Self> {
+        match (version.major, version.minor) {
+            (3, 13) => Some(Self { thread: 19, identifiers: 24, frame: 28, code: 34, tuple: None }),
+            (3, 14) => Some(Self { thread: 22, identifiers: 27, frame: 31, code: 39, tuple: Some(56) }),
+            (3, 15) => Some(Self { thread: 22, identifiers: 30, frame: 39, code: 47, tuple: Some(68) }),
+            _ => None,
+        }
+    }
+}
+
+/// Why a table is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is none.
+    NoTable,
+    /// It is of a version that is not known here.
+    Version(Version),
+    /// Its interpreter was built without the GIL.
+    FreeThreaded(Version),
+}
+
+impl FrameLayout {
+    /// Returns whether the frame of these bytes is no Python function's.
+    pub(crate) fn is_no_function(&self, frame: &[u8]) -> bool {
+        let owner = self.owner.and_then(|offset| frame.get(offset));
+        owner.is_some_and(|owner| *owner >= OWNED_BY_NO_FUNCTION)
+    }
+
+    /// Returns the address of the code object that the frame of these bytes runs.
+    pub(crate) fn code_of(&self, frame: &[u8]) -> Option<u64> {
+        super::word_at(frame, self.code).map(untagged)
+    }
+}
+
+/// Returns the address in a reference of a frame.
+pub(crate) fn untagged(reference: u64) -> u64 {
+    reference & !TAG
+}
 
 impl Layout {
     /// Returns the layout of `version`; `None` for those that are not known, or carry it themselves.
@@ -162,62 +219,72 @@ impl Layout {
                 local_names: 72,
             },
             text: [48, 72],
+            tuple_items: TUPLE_ITEMS,
         }
     }
 
-    /// Reads the table that interpreters carry from 3.13 on; `None` for what is not that of 3.13, or has no GIL.
-    pub(crate) fn from_debug_offsets(bytes: &[u8]) -> Result<Self, Option<Version>> {
-        let word = |index: usize| -> Option<u64> {
-            Some(u64::from_le_bytes(bytes.get(8 * index..8 * index + 8)?.try_into().ok()?))
-        };
+    /// Reads the table that interpreters carry from 3.13 on.
+    pub(crate) fn from_debug_offsets(bytes: &[u8]) -> Result<(Version, Self), Unread> {
+        let word = |index: usize| super::word_at(bytes, 8 * index);
         if bytes.get(..8) != Some(b"xdebugpy") {
-            return Err(None);
+            return Err(Unread::NoTable);
         }
-        let version = word(1).and_then(Version::from_hex).ok_or(None)?;
-        if version != (Version { major: 3, minor: 13 }) || word(2) != Some(0) {
-            return Err(Some(version));
+        let version = word(1).and_then(Version::from_hex).ok_or(Unread::NoTable)?;
+        let parts = Parts::of(version).ok_or(Unread::Version(version))?;
+        if word(2) != Some(0) {
+            return Err(Unread::FreeThreaded(version));
         }
-        Self::from_words(&word).ok_or(Some(version))
+        Self::from_words(parts, &word).map(|layout| (version, layout)).ok_or(Unread::Version(version))
     }
 
-    /// The table of 3.13, in the order of its `pycore_runtime.h`.
-    fn from_words(word: &impl Fn(usize) -> Option<u64>) -> Option<Self> {
+    fn from_words(parts: Parts, word: &impl Fn(usize) -> Option<u64>) -> Option<Self> {
         // What is out of all proportion is no offset within a structure.
         let offset = |index: usize| word(index).filter(|value| *value < 1 << 20).map(|value| value as usize);
-        let thread_size = offset(19)?;
+        let Parts { thread, identifiers, frame, code, tuple } = parts;
+        let code_bytes = offset(code + 9)?;
         Some(Self {
             interpreters_head: word(5)?,
             interpreter_next: word(8)?,
             threads_head: word(9)?,
             thread: ThreadLayout {
-                size: thread_size.min(256),
-                next: offset(21)?,
-                interpreter: offset(22)?,
-                pthread: offset(24)?,
-                native_id: Some(offset(25)?),
-                top: Top::Frame { offset: offset(23)? },
+                size: offset(thread)?.min(256),
+                next: offset(thread + 2)?,
+                interpreter: offset(thread + 3)?,
+                pthread: offset(identifiers)?,
+                native_id: Some(offset(identifiers + 1)?),
+                top: Top::Frame { offset: offset(thread + 4)? },
             },
             frame: FrameLayout {
-                size: offset(28)?.min(80),
-                previous: offset(29)?,
-                code: offset(30)?,
-                instruction: Instruction::Pointer { offset: offset(31)?, code_bytes: word(43)? },
-                owner: Some(offset(33)?),
-                locals: offset(32)? as u64,
+                size: offset(frame)?.min(80),
+                previous: offset(frame + 1)?,
+                code: offset(frame + 2)?,
+                instruction: Instruction::Pointer {
+                    offset: offset(frame + 3)?,
+                    code_bytes: code_bytes as u64,
+                },
+                owner: Some(offset(frame + 5)?),
+                locals: offset(frame + 4)? as u64,
             },
             code: CodeLayout {
-                size: offset(43)?,
-                file: offset(35)?,
-                name: offset(37)?,
-                lines: offset(38)?,
-                first_line: offset(39)?,
+                size: code_bytes,
+                file: offset(code + 1)?,
+                name: offset(code + 3)?,
+                lines: offset(code + 4)?,
+                first_line: offset(code + 5)?,
                 format: LineFormat::Locations,
-                local_names: offset(41)?,
+                local_names: offset(code + 7)?,
             },
             text: [40, 56],
+            tuple_items: match tuple {
+                Some(tuple) => offset(tuple + 1)? as u64,
+                None => TUPLE_ITEMS,
+            },
         })
     }
 }
+
+/// Where the items of a tuple start, up to 3.13.
+const TUPLE_ITEMS: u64 = 24;
 
 const PYTHON_3_11: Layout = Layout {
     interpreters_head: 40,
@@ -249,6 +316,7 @@ const PYTHON_3_11: Layout = Layout {
         local_names: 96,
     },
     text: [48, 72],
+    tuple_items: TUPLE_ITEMS,
 };
 
 const PYTHON_3_12: Layout = Layout {
@@ -281,6 +349,7 @@ const PYTHON_3_12: Layout = Layout {
         local_names: 96,
     },
     text: [40, 56],
+    tuple_items: TUPLE_ITEMS,
 };
 
 #[cfg(test)]
@@ -298,13 +367,32 @@ mod tests {
         assert_eq!(Version::from_hex(0x0203_0405_0607_0809), None);
     }
 
+    /// A table of a version, in which every offset is the number of its word.
+    fn table(version: u64, is_free_threaded: u64) -> Vec<u8> {
+        let mut words: Vec<u64> = (0..DEBUG_OFFSETS_SIZE as u64 / 8).collect();
+        words[..3].copy_from_slice(&[u64::from_le_bytes(*b"xdebugpy"), version, is_free_threaded]);
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
     #[test]
-    fn a_table_of_another_version_names_it() {
-        let mut table = vec![0; DEBUG_OFFSETS_SIZE];
-        table[..8].copy_from_slice(b"xdebugpy");
-        table[8..16].copy_from_slice(&0x030e_00f0_u64.to_le_bytes());
-        assert_eq!(Layout::from_debug_offsets(&table), Err(Some(Version { major: 3, minor: 14 })));
-        assert_eq!(Layout::from_debug_offsets(b"xdebugpy"), Err(None));
-        assert_eq!(Layout::from_debug_offsets(&[0; 100]), Err(None));
+    fn a_table_of_another_version_or_without_the_lock_names_it() {
+        let read = |version, is_free_threaded| {
+            Layout::from_debug_offsets(&table(version, is_free_threaded)).map(|(version, _)| version)
+        };
+        let version = |minor| Version { major: 3, minor };
+        assert_eq!(read(0x0310_00a1, 0), Err(Unread::Version(version(16))));
+        assert_eq!(read(0x030e_00f0, 1), Err(Unread::FreeThreaded(version(14))));
+        assert_eq!(read(0x030f_02f0, 0), Ok(version(15)));
+        assert_eq!(Layout::from_debug_offsets(b"xdebugpy"), Err(Unread::NoTable));
+        assert_eq!(Layout::from_debug_offsets(&[0; 100]), Err(Unread::NoTable));
+    }
+
+    #[test]
+    fn references_are_addresses_without_their_tag() {
+        let (_, layout) = Layout::from_debug_offsets(&table(0x030e_0af0, 0)).unwrap();
+        let mut frame = vec![0; 80];
+        let place = layout.frame.code;
+        frame[place..place + 8].copy_from_slice(&0x7001_u64.to_le_bytes());
+        assert_eq!(layout.frame.code_of(&frame), Some(0x7000));
     }
 }

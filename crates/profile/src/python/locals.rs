@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::code::local_names;
-use super::layout::Layout;
+use super::layout::{Layout, untagged};
 use super::stack::RawFrame;
 use super::{Memory, half_at, word_at};
 
@@ -68,10 +68,10 @@ impl LocalReader {
         let found: Vec<Found> = names
             .into_iter()
             .enumerate()
-            .filter_map(|(index, name)| self.object(name, word_at(&slots, 8 * index)?, memory))
+            .filter_map(|(index, name)| self.object(name, untagged(word_at(&slots, 8 * index)?), memory))
             .collect();
-        let is_there = memory.word(address.wrapping_add(layout.frame.code as u64)) == Some(code);
-        if is_there { found } else { Vec::new() }
+        let runs = memory.word(address.wrapping_add(layout.frame.code as u64)).map(untagged);
+        if runs == Some(code) { found } else { Vec::new() }
     }
 
     fn object(&mut self, name: String, address: u64, memory: &mut impl Memory) -> Option<Found> {

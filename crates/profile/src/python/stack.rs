@@ -6,7 +6,7 @@ use festina_machine::target::MemoryRange;
 
 use super::code::instruction;
 use super::find::{Interpreter, ThreadId, place_of_id};
-use super::layout::{Layout, OWNED_BY_C_STACK, Top};
+use super::layout::{Layout, Top};
 use super::{Memory, word_at};
 
 /// No stack is followed deeper.
@@ -215,9 +215,8 @@ fn outer_frames(known: &Known, layout: &Layout, frames: &mut Vec<RawFrame>, memo
         if has_ended || word_at(frame, layout.frame.previous) != Some(caller) {
             break;
         }
-        let owner = layout.frame.owner.and_then(|offset| frame.get(offset).copied());
-        if owner != Some(OWNED_BY_C_STACK) {
-            let code = word_at(frame, layout.frame.code);
+        if !layout.frame.is_no_function(frame) {
+            let code = layout.frame.code_of(frame);
             let place =
                 code.and_then(|code| Some((code, instruction(frame, code, layout.frame.instruction)?)));
             let Some((code, instruction)) = place else { break };
@@ -309,9 +308,8 @@ impl Walk<'_> {
                     &own[..size]
                 }
             };
-            let owner = layout.owner.and_then(|offset| frame.get(offset).copied());
-            if owner != Some(OWNED_BY_C_STACK) {
-                let Some(code) = word_at(frame, layout.code) else { return false };
+            if !layout.is_no_function(frame) {
+                let Some(code) = layout.code_of(frame) else { return false };
                 let Some(instruction) = instruction(frame, code, layout.instruction) else { return false };
                 if self.frames.is_empty() {
                     self.innermost = address;

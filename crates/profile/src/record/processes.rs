@@ -210,7 +210,7 @@ impl Processes {
                     "python-not-read",
                     format!("Python {version} is not read: its threads have states and times, but no stacks"),
                 )
-                .with_hint("festina reads CPython 3.9 to 3.13, with its GIL"),
+                .with_hint("festina reads CPython 3.9 to 3.15, with its GIL"),
             );
         }
         has_lines

@@ -13,9 +13,10 @@ use festina_profile::{Options, Profile, Recording, Spot, Target, analyse, profil
 use festina_types::CancelToken;
 
 /// The versions that are read.
-const VERSIONS: [&str; 5] = ["3.9", "3.10", "3.11", "3.12", "3.13"];
+const VERSIONS: [&str; 7] = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"];
 
-/// Returns the Pythons on this machine, with their versions: those on the `PATH`, and those of `pyenv`.
+/// Returns the Pythons on this machine, with their versions: those on the `PATH`, those of `pyenv`, and those that
+/// `cargo xtask test` has installed.
 pub(crate) fn pythons() -> &'static [(String, String)] {
     static FOUND: OnceLock<Vec<(String, String)>> = OnceLock::new();
     FOUND.get_or_init(|| {
@@ -49,6 +50,8 @@ fn candidates() -> Vec<PathBuf> {
     let mut candidates: Vec<PathBuf> =
         VERSIONS.iter().map(|version| PathBuf::from(format!("python{version}"))).collect();
     candidates.push("python3".into());
+    let installed = VERSIONS.iter().map(|version| format!("pythons/{version}/usr/bin/python{version}"));
+    candidates.extend(installed.map(|path| target().join(path)));
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"));
     let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from).or(home);
     let installed = pyenv.and_then(|pyenv| std::fs::read_dir(pyenv.join("versions")).ok());
@@ -95,6 +98,13 @@ macro_rules! holds {
 }
 pub(crate) use holds;
 
+/// Returns the folder `target`.
+fn target() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    // target/debug/deps/findings-0123
+    own.ancestors().nth(3).unwrap().to_owned()
+}
+
 pub(crate) fn record(words: &[&str], rate_hz: f64) -> Recording {
     record_with(words, &Options { rate_hz, ..Options::default() })
 }
@@ -126,9 +136,7 @@ pub(crate) fn codes(profile: &Profile) -> Vec<&str> {
 
 /// Returns a python with `NumPy`: that of the tests' own environment, or the machine's.
 pub(crate) fn python_with_numpy() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    // target/debug/deps/findings-0123
-    let usual = own.ancestors().nth(3).unwrap().join("test-venv/bin/python");
+    let usual = target().join("test-venv/bin/python");
     let python = std::env::var_os("FESTINA_TEST_PYTHON").map_or(usual, PathBuf::from);
     let check = Command::new(&python).args(["-c", "import numpy"]).output();
     assert!(
