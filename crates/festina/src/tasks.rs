@@ -5,6 +5,7 @@ use festina_report::{Block, Cell, Column, Report, Table as ReportTable, Unit};
 pub use festina_run::tasks::{
     Collect, CommandBackend, Inputs, LocalCores, Origin, Pipe, Progress, Record, Resume, RunRequest,
     RunResult, SlotTime, Source, Streams, Summary, THREAD_VARIABLES, Table, TableFormat, TaskObserver,
+    widen_pipe,
 };
 pub use festina_run::{Environment, Input};
 use festina_types::{CancelToken, Seconds, Workers};

@@ -15,7 +15,7 @@ use std::time::Instant;
 use festina_run::Environment;
 use festina_run::tasks::{
     Collect, Inputs, Origin, Pipe, Progress, Resume, RunRequest, RunResult, Source, Streams, Table,
-    TableFormat, TaskError, TaskObserver, run,
+    TableFormat, TaskError, TaskObserver, run, widen_pipe,
 };
 use festina_types::{Bytes, CancelToken, Exit, Seconds, Workers};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -55,6 +55,7 @@ fn go() -> Result<Exit, Failure> {
     };
     let mut output = own(std::io::stdout().as_fd().try_clone_to_owned())?;
     let mut errors = own(std::io::stderr().as_fd().try_clone_to_owned())?;
+    widen_pipe(&output);
     let streams = Streams { output: &mut output, errors: &mut errors };
     let mut observer = Lines { wanted: arguments.progress, last: Instant::now() };
     arguments.request.environment = std::env::vars_os().collect::<Environment>();

@@ -6,16 +6,15 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use festina_types::Bytes;
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use rustix::pipe::{PipeFlags, pipe_with};
 
+use crate::stdio::{LARGE_PIPE, widen};
 use crate::{Captured, RunError};
 
 /// What is read at once.
 const CHUNK: usize = 64 << 10;
-
-/// The size of a pipe that was seen full: fewer, longer reads.
-const LARGE_PIPE: usize = 1 << 20;
 
 /// How many chunks are read before other things get their turn.
 const TURN: usize = 16;
@@ -57,14 +56,20 @@ impl Capture {
     /// Reads what is there, though not for ever; returns whether it may have left something.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<bool, RunError> {
         for _ in 0..TURN {
+            let is_in_place = self.has_room();
             let Some(pipe) = &self.pipe else { return Ok(false) };
-            match rustix::io::read(pipe, &mut *buffer) {
+            let length = if is_in_place {
+                rustix::io::read(pipe, spare_capacity(&mut self.bytes))
+            } else {
+                rustix::io::read(pipe, &mut *buffer)
+            };
+            match length {
                 Ok(0) => self.pipe = None,
+                Ok(length) if is_in_place => self.total += length as u64,
                 Ok(length) => {
                     if length == buffer.len() && !self.is_large {
                         self.is_large = true;
-                        // Beyond the user's share of pipe memory it stays as it is.
-                        let _ = fcntl_setpipe_size(pipe, LARGE_PIPE);
+                        widen(pipe);
                     }
                     self.take(&buffer[..length])?;
                 }
@@ -73,6 +78,20 @@ impl Capture {
             }
         }
         Ok(true)
+    }
+
+    /// Makes room for a chunk of a long stream, so that it is read to where it stays; returns whether there is some, within
+    /// the limit.
+    fn has_room(&mut self) -> bool {
+        let (length, limit) = (self.bytes.len(), usize::try_from(self.limit).unwrap_or(usize::MAX));
+        if !self.is_large || self.file.is_some() || limit.saturating_sub(length) < CHUNK {
+            return false;
+        }
+        if self.bytes.capacity() - length < CHUNK {
+            let wanted = (2 * length).max(LARGE_PIPE).min(limit);
+            self.bytes.reserve_exact(wanted - length);
+        }
+        self.bytes.capacity() <= limit
     }
 
     fn take(&mut self, chunk: &[u8]) -> Result<(), RunError> {
@@ -135,6 +154,21 @@ mod tests {
             capture.read(&mut buffer).unwrap();
         }
         capture.finish()
+    }
+
+    #[test]
+    fn a_long_stream_is_kept_up_to_the_limit_and_spilled_beyond() {
+        let text: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
+        for limit in [0, 100_000, 2_000_000, 4_000_000] {
+            let folder = tempfile::tempdir().unwrap();
+            let captured = captured(&text, 50_000, limit, Some(folder.path().join("stream")));
+            assert_eq!(captured.total.0, 3_000_000);
+            assert!(captured.bytes == text[..text.len().min(limit as usize)], "{limit}");
+            match captured.spilled {
+                Some(path) => assert!(std::fs::read(path).unwrap() == text),
+                None => assert_eq!(limit, 4_000_000),
+            }
+        }
     }
 
     proptest::proptest! {

@@ -12,25 +12,21 @@ use rustix::process::{Pid, PidfdFlags};
 
 use crate::capture;
 use crate::ending;
-use crate::guardian::{Collection, Files, Guardian, Started};
+use crate::guardian::{Begun, Collection, Ended, Guardian, Started};
 use crate::lookup::LastFound;
 use crate::sampler::{Job, SHORTEST_NS, Sampler, now_ns};
-use crate::stdio::{captured, open_input, open_output};
-use crate::stop::Stop;
+use crate::stdio::{Streams, captured};
 use crate::tree::TreeAccount;
-use crate::watch::{Captures, TICK_NS, Watch};
+use crate::watch::{Captures, TICK_NS, Watch, kill_without_guardian};
 use crate::{Launch, Outcome, RunError};
 
 /// The time that descendants have to end by themselves after the program has: helpers of a language's runtime do
 /// so some milliseconds late.
 const LINGER_NS: u64 = 200_000_000;
 
-/// What a light runner leaves uncounted is below this.
-const LIGHT_NS: u64 = 2_000_000;
-
 /// Is told of a run while it goes on.
 pub trait Observer {
-    /// The program was started with this process id.
+    /// The program was started with this process id; a light runner says so up to 50 ms late.
     fn started(&mut self, _pid: u32) {}
 
     /// The program has been running for so long; called some twenty times a second.
@@ -173,96 +169,143 @@ impl Runner {
             self.transferred = self.reader.transferred(guardian.pid());
         }
         let started_at = SystemTime::now();
-        let mut watch = self.start(guardian, launch)?;
-        let slots = slots(launch).unwrap_or(self.slots);
-        let (main, started_ns) = (watch.started.pid, watch.started.at_ns);
-        let job = Job::new(guardian.pid(), main, started_ns, slots, launch.memory_limit);
+        let path = self.found.find(launch)?.to_owned();
+        let mut streams = Streams::open(launch)?;
         let is_late = self.is_light && launch.memory_limit.is_none();
-        observer.started(raw(main));
-        let mut late = Late { sampler: &self.sampler, job: Some(job), observer };
-        let first_tick = if is_late { TICK_NS } else { SHORTEST_NS };
-        let end = watch.wait(guardian, &mut self.buffer, cancel, &mut late, first_tick);
-        let job = self.sampler.finish();
-        // The program is a zombie now, or about to be killed: its counters are final, and can still be read.
-        let is_short = is_late && now_ns() < started_ns + LIGHT_NS;
-        let last = if is_short { None } else { self.reader.scheduled(raw(main)) };
-        let (account, exceeded) = match job {
-            Some(job) => (job.account, job.exceeded),
-            None => (TreeAccount::new(slots, started_ns), None),
+        let begun = if is_late {
+            self.begin(guardian, &path, launch, &mut streams)
+        } else {
+            let started = guardian.start(&path, launch, &streams.files(&self.null));
+            streams.give_away();
+            started.map(Begun::Runs)
         };
-        let is_stopped = watch.stop.status().is_some() || exceeded.is_some();
-        let end = end.and_then(|end_ns| {
-            let (collection, findings) = self.collect_all(guardian, &mut watch, is_stopped)?;
-            Ok((end_ns, collection, findings))
-        });
-        let (end_ns, collection, mut findings) = match end {
-            Ok(end) => end,
-            Err(error) => {
-                if guardian.kill().is_err() {
-                    watch.kill_without_guardian(&mut self.reader);
-                }
-                return Err(error);
+        if let Err(error) = &begun {
+            self.found.forget();
+            self.end_unwatched(guardian, error);
+        }
+        let mut end = match begun? {
+            Begun::Runs(started) => {
+                let first_tick = if is_late { TICK_NS } else { SHORTEST_NS };
+                self.wait(guardian, launch, started, &mut streams.captures, (cancel, observer, first_tick))?
+            }
+            Begun::Ended(ended) => {
+                observer.started(raw(ended.started.pid));
+                self.take_ended(guardian, launch, &ended, &mut streams.captures)?
             }
         };
-        let (usage, unseen) = self.usage(guardian.pid(), &watch.started, end_ns, account, last, &collection);
+        let mut findings = std::mem::take(&mut end.findings);
+        let (exceeded, stopped, wait_status) = (end.exceeded, end.stopped, end.collection.status);
+        let (usage, unseen) = self.usage(guardian.pid(), end);
         findings.extend(unseen);
-        let status = match (exceeded, watch.stop.status()) {
+        let status = match (exceeded, stopped) {
             (Some(memory), _) => {
                 findings.push(ending::over_limit(memory, launch));
                 Status::OutOfMemory
             }
             (None, Some(status)) => status,
-            (None, None) => self.judge(collection.status, &mut findings),
+            (None, None) => self.judge(wait_status, &mut findings),
         };
-        let Captures { output, errors } = watch.captures;
+        let Captures { output, errors } = streams.captures;
         let (output, errors) = (captured(output), captured(errors));
         Ok(Outcome { status, usage, started_at, output, errors, findings })
     }
 
-    /// Finds the program, opens the streams, and has the guardian start it.
-    fn start(&mut self, guardian: &mut Guardian, launch: &Launch) -> Result<Watch, RunError> {
-        let path = self.found.find(launch)?.to_owned();
-        let directory = launch.directory.as_deref().map(open_directory).transpose()?;
-        let input = open_input(&launch.input)?;
-        let (output, output_capture) = open_output(&launch.output, rustix::stdio::stdout())?;
-        let (errors, errors_capture) = open_output(&launch.errors, rustix::stdio::stderr())?;
-        let files = Files {
-            streams: [input.borrow(&self.null), output.borrow(&self.null), errors.borrow(&self.null)],
-            directory: directory.as_ref().map(std::os::fd::AsFd::as_fd),
-        };
-        let started = guardian.start(&path, launch, &files);
-        if started.is_err() {
-            self.found.forget();
-        }
-        let started = started?;
-        let pidfd = match rustix::process::pidfd_open(started.pid, PidfdFlags::empty()) {
-            Ok(pidfd) => pidfd,
-            Err(error) => {
-                guardian.kill()?;
-                return Err(RunError::Exhausted { source: error.into() });
-            }
-        };
-        Ok(Watch {
-            root: guardian.pid(),
-            pidfd,
-            started,
-            stop: Stop::new(started.at_ns, launch.timeout, launch.grace),
-            captures: Captures { output: output_capture, errors: errors_capture },
-        })
-    }
-
-    /// Collects the program and its descendants; those that do not end in time are killed and reported.
-    fn collect_all(
+    /// Has the guardian start the program and collect it by itself, which most often is all: nothing else is done for one
+    /// that ends before the first tick. What runs longer is to be waited for as usual.
+    fn begin(
         &mut self,
         guardian: &mut Guardian,
-        watch: &mut Watch,
+        path: &Path,
+        launch: &Launch,
+        streams: &mut Streams,
+    ) -> Result<Begun, RunError> {
+        guardian.begin(path, launch, &streams.files(&self.null))?;
+        streams.give_away();
+        let begun = streams.captures.wait_for_end(guardian, &mut self.buffer, launch.timeout);
+        if begun? { guardian.ended(path, launch) } else { guardian.hold(path, launch) }
+    }
+
+    /// Ends a program that was begun, where what befell this process or the guardian keeps it from being waited for.
+    fn end_unwatched(&mut self, guardian: &mut Guardian, error: &RunError) {
+        let may_run =
+            matches!(error, RunError::Guardian { .. } | RunError::Output { .. } | RunError::NoSpace { .. });
+        if may_run
+            && guardian.kill().is_err()
+            && let Some(main) = guardian.program()
+            && let Ok(pidfd) = rustix::process::pidfd_open(main, PidfdFlags::empty())
+        {
+            kill_without_guardian(main, &pidfd, &mut self.reader);
+        }
+    }
+
+    /// Waits for a program that runs, samples it, and collects it when it has ended or has been stopped.
+    fn wait(
+        &mut self,
+        guardian: &mut Guardian,
+        launch: &Launch,
+        started: Started,
+        captures: &mut Captures,
+        (cancel, observer, first_tick): (&CancelToken, &mut dyn Observer, u64),
+    ) -> Result<End, RunError> {
+        let mut watch = Watch::open(guardian, launch, started)?;
+        let slots = slots(launch).unwrap_or(self.slots);
+        let job = Job::new(guardian.pid(), started.pid, started.at_ns, slots, launch.memory_limit);
+        observer.started(raw(started.pid));
+        let mut late = Late { sampler: &self.sampler, job: Some(job), observer };
+        let end = watch.wait(guardian, captures, &mut self.buffer, cancel, &mut late, first_tick);
+        let job = self.sampler.finish();
+        // The program is a zombie now, or about to be killed: its counters are final, and can still be read.
+        let last = self.reader.scheduled(raw(started.pid));
+        let (account, exceeded) = match job {
+            Some(job) => (job.account, job.exceeded),
+            None => (TreeAccount::new(slots, started.at_ns), None),
+        };
+        let stopped = watch.stop.status();
+        let is_stopped = stopped.is_some() || exceeded.is_some();
+        let collected = end.and_then(|end_ns| {
+            let collection = guardian.collect()?;
+            Ok((end_ns, self.collect_rest(guardian, captures, collection, is_stopped)?))
+        });
+        match collected {
+            Ok((at_ns, (collection, findings))) => {
+                Ok(End { started, at_ns, last, account, exceeded, stopped, collection, findings })
+            }
+            Err(error) => {
+                if guardian.kill().is_err() {
+                    kill_without_guardian(started.pid, &watch.pidfd, &mut self.reader);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the end of a program that the guardian has collected, and collects its descendants.
+    fn take_ended(
+        &mut self,
+        guardian: &mut Guardian,
+        launch: &Launch,
+        ended: &Ended,
+        captures: &mut Captures,
+    ) -> Result<End, RunError> {
+        let Ended { started, at_ns, scheduled: last, collection } = *ended;
+        let collected = self.collect_rest(guardian, captures, collection, false);
+        let (collection, findings) = collected.inspect_err(|_| _ = guardian.kill())?;
+        let account = TreeAccount::new(slots(launch).unwrap_or(self.slots), started.at_ns);
+        Ok(End { started, at_ns, last, account, exceeded: None, stopped: None, collection, findings })
+    }
+
+    /// Collects the descendants of a program that is collected; those that do not end in time are killed and reported.
+    fn collect_rest(
+        &mut self,
+        guardian: &mut Guardian,
+        captures: &mut Captures,
+        mut collection: Collection,
         is_stopped: bool,
     ) -> Result<(Collection, Vec<Finding>), RunError> {
         let mut findings = Vec::new();
-        let mut collection = guardian.collect()?;
         let give_up_ns = now_ns() + if is_stopped { 0 } else { LINGER_NS };
         while collection.alive && now_ns() < give_up_ns {
-            watch.captures.wait(&mut self.buffer, 2_000_000)?;
+            captures.wait(&mut self.buffer, 2_000_000)?;
             collection = guardian.collect()?;
         }
         if collection.alive {
@@ -274,19 +317,12 @@ impl Runner {
                 findings.push(ending::unkillable());
             }
         }
-        watch.captures.drain(&mut self.buffer)?;
+        captures.drain(&mut self.buffer)?;
         Ok((collection, findings))
     }
 
-    fn usage(
-        &mut self,
-        root: u32,
-        started: &Started,
-        end_ns: u64,
-        account: TreeAccount,
-        main: Option<Scheduled>,
-        collection: &Collection,
-    ) -> (Usage, Option<Finding>) {
+    fn usage(&mut self, root: u32, end: End) -> (Usage, Option<Finding>) {
+        let End { started, at_ns: end_ns, account, last, collection, .. } = end;
         let used = &collection.resources;
         let (user, system) = (used.user_us as f64 * 1e-6, used.system_us as f64 * 1e-6);
         let (peak_processes, peak_threads) = (account.peak_processes, account.peak_threads);
@@ -295,7 +331,7 @@ impl Runner {
             Bytes(used.max_rss_kib << 10),
             Bytes(started.floor_kib << 10),
         );
-        let main = main.map(|scheduled| (raw(started.pid), scheduled));
+        let main = last.map(|scheduled| (raw(started.pid), scheduled));
         let waits = account.finish(end_ns, main, (user + system) * 1e9);
         let before = self.transferred.unwrap_or_default();
         self.transferred = if self.is_light { None } else { self.reader.transferred(root) };
@@ -351,6 +387,22 @@ impl Runner {
     }
 }
 
+/// A program that has ended, with all of its descendants.
+struct End {
+    started: Started,
+    /// `CLOCK_MONOTONIC` at the program's end, in nanoseconds.
+    at_ns: u64,
+    /// The last reading of its main thread.
+    last: Option<Scheduled>,
+    account: TreeAccount,
+    /// The memory at which it was killed.
+    exceeded: Option<Bytes>,
+    /// Why it was stopped.
+    stopped: Option<Status>,
+    collection: Collection,
+    findings: Vec<Finding>,
+}
+
 /// Starts to sample a run at its first tick: most short programs have ended by then, and no thread was woken for them.
 struct Late<'a> {
     sampler: &'a Sampler,
@@ -384,11 +436,6 @@ fn check_limits(launch: &Launch) -> Result<(), RunError> {
         return Err(RunError::NiceRange { nice });
     }
     Ok(())
-}
-
-fn open_directory(path: &Path) -> Result<OwnedFd, RunError> {
-    rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|error| RunError::Directory { path: path.to_owned(), source: error.into() })
 }
 
 /// Returns the number of slots against which idle time is reckoned, where the launch says.

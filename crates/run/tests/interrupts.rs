@@ -72,8 +72,8 @@ fn nothing_is_left_running_however_it_is_stopped() {
         }
         let asked = Instant::now();
         wait_until("the end of all processes", || n_processes_with(&sleep_command) == 0);
-        // Promised is a second; another is for a machine that is busy.
-        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        // Promised is a second; the others are for a machine that is slow and busy.
+        assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
         let status = child.wait().unwrap();
         if index < 3 {
             assert_eq!(status.code(), Some(130));
@@ -85,7 +85,7 @@ fn nothing_is_left_running_however_it_is_stopped() {
 fn the_first_interrupt_lets_tasks_end() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["-j2", "--table", "out.csv", "--columns", "input,status,value", "sh", "-c"];
-    let script = ["touch started-$0; sleep 0.7; echo $0", "{}", ":::", "1", "2", "3", "4"];
+    let script = ["touch started-$0; sleep 2; echo $0", "{}", ":::", "1", "2", "3", "4"];
     let all = [arguments.as_slice(), script.as_slice()].concat();
     let mut child = command(folder.path(), &all).spawn().unwrap();
     wait_until("two tasks", || {

@@ -83,7 +83,7 @@ fn a_task_that_is_killed_crashes_or_fails_costs_itself_only() {
     let folder = tempfile::tempdir().unwrap();
     let script = "case $0 in 5) kill -9 $$;; 7) kill -SEGV $$;; 9) exit 3;; 11) sleep 60;; esac";
     let mut wanted = request(folder.path(), &["sh", "-c", script, "{}"], numbers("1..20"));
-    wanted.timeout = Some(Seconds(0.3));
+    wanted.timeout = Some(Seconds(3.0));
     let (result, _, ended) = done(&wanted);
     assert_eq!((result.finished, result.failed, result.exit()), (16, 4, Exit::No));
     let end = |number: usize| ended[number - 1].end.clone();

@@ -9,7 +9,7 @@ use festina::mpi::Mpi;
 use festina::slurm::{SlurmOptions, pool};
 use festina::tasks::{
     Collect, CommandBackend, Environment, Inputs, LocalCores, Origin, Pipe, Resume, RunRequest, Source,
-    Streams, Table, TableFormat, add_timeline, run_report, run_tasks_on, stored_run_report,
+    Streams, Table, TableFormat, add_timeline, run_report, run_tasks_on, stored_run_report, widen_pipe,
 };
 use festina::{BackendName, CancelToken, Error, Exit, Workers};
 
@@ -84,6 +84,8 @@ fn run_on(
     };
     let mut output = own(std::io::stdout().as_fd().try_clone_to_owned())?;
     let mut errors = own(std::io::stderr().as_fd().try_clone_to_owned())?;
+    // Much may go through it.
+    widen_pipe(&output);
     let streams = Streams { output: &mut output, errors: &mut errors };
     let mut screen = TaskScreen::new();
     let result = run_tasks_on(backend, request, streams, &mut screen, cancel)?;

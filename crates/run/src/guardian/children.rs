@@ -1,6 +1,7 @@
 //! Walks over `/proc` without allocating.
 
 use std::ffi::CStr;
+use std::io::Write;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 
@@ -33,6 +34,26 @@ fn parent_of(proc: &OwnedFd, pid: &CStr) -> Option<RawFd> {
     number(text.get(name_end + 1..)?.split(|&byte| byte == b' ').nth(2)?)
 }
 
+/// Reads what the scheduler tells of the main thread of a process from `/proc/<pid>/schedstat`: nanoseconds on a CPU and in
+/// a run queue.
+pub(super) fn scheduled(pid: Pid) -> Option<[u64; 2]> {
+    let mut path = [0_u8; 32];
+    write!(&mut path[..31], "/proc/{}/schedstat", pid.as_raw_nonzero()).ok()?;
+    let path = CStr::from_bytes_until_nul(&path).ok()?;
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut buffer = [0_u8; 96];
+    let length = rustix::io::read(&file, &mut buffer).ok()?;
+    let mut numbers = buffer.get(..length)?.split(|&byte| byte == b' ').map(nanoseconds);
+    Some([numbers.next()??, numbers.next()??])
+}
+
+fn nanoseconds(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |value, &digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
 pub(super) fn open_folder(path: &CStr) -> rustix::io::Result<OwnedFd> {
     rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
@@ -56,6 +77,14 @@ mod tests {
         for text in [&b""[..], b"self", b"12a", b"-1", b"99999999999"] {
             assert_eq!(number(text), None);
         }
+    }
+
+    #[test]
+    fn the_scheduler_tells_of_this_process() {
+        let [on_cpu, _] = scheduled(rustix::process::getpid()).unwrap();
+        assert!((1..3_600_000_000_000).contains(&on_cpu), "{on_cpu} ns");
+        assert_eq!(scheduled(Pid::from_raw(i32::MAX).unwrap()), None);
+        assert_eq!((nanoseconds(b"18446744073709551615"), nanoseconds(b"12\n")), (Some(u64::MAX), None));
     }
 
     #[test]

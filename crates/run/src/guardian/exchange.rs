@@ -1,9 +1,10 @@
 //! What a runner and its guardian tell each other: a page of plain values, and the strings of the program to
-//! start, in memory that both map. The socket between them only says whose turn it is.
+//! start, in memory that both map. The bytes on the socket between them are orders, and that there is a reply.
 
 use std::io;
 use std::mem::size_of;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// Arguments and environment may have 6 MiB on Linux, pointers included (`man 2 execve`).
 const ARENA: usize = 8 << 20;
@@ -11,23 +12,40 @@ const ARENA: usize = 8 << 20;
 /// Up to 8,192 CPUs, the kernel's largest number on x86-64.
 pub(super) type CpuMask = [u64; 128];
 
-/// What the guardian is to do.
+/// What the guardian says on the socket: that an order was obeyed; that a program which was begun has ended, or was not
+/// started.
+pub(super) const ANSWER: u8 = b'.';
+pub(super) const EVENT: u8 = b'!';
+
+/// What the guardian is to do: a byte on the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
+#[repr(u8)]
 pub(super) enum Order {
-    /// Start the program.
+    /// Start the program, and say so.
     Start,
+    /// Start the program, and say when it has ended and is collected, with those of its descendants that have ended too;
+    /// or why it was not started.
+    Begin,
+    /// Do not collect what was begun, unless it is collected already.
+    Hold,
     /// Collect the program, which has ended, and all of its descendants that have ended too.
     Collect,
     /// Kill and collect all that is left.
     Kill,
 }
 
+impl Order {
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Start, Self::Begin, Self::Hold, Self::Collect, Self::Kill]
+            .into_iter()
+            .find(|order| *order as u8 == byte)
+    }
+}
+
 /// What to start: all pointers are into the arena.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Request {
-    pub(super) order: Order,
     /// Offsets of the path and of the two null-terminated arrays of pointers.
     pub(super) path: usize,
     pub(super) arguments: usize,
@@ -80,6 +98,11 @@ pub(super) struct Reply {
     /// Whether some process is still alive.
     pub(super) alive: bool,
     pub(super) collected: Collected,
+    /// `CLOCK_MONOTONIC` when a program that was begun had ended, in nanoseconds; 0 as long as it is not collected.
+    pub(super) ended_ns: u64,
+    /// What the scheduler told of it at its end, if it was asked: nanoseconds on a CPU and in a run queue.
+    pub(super) has_scheduled: bool,
+    pub(super) scheduled: [u64; 2],
     /// The CPUs that the kernel granted.
     pub(super) cpus: CpuMask,
 }
@@ -95,6 +118,9 @@ impl Reply {
             status: 0,
             alive: false,
             collected: Collected::default(),
+            ended_ns: 0,
+            has_scheduled: false,
+            scheduled: [0; 2],
             cpus: [0; 128],
         }
     }
@@ -104,13 +130,15 @@ impl Reply {
 struct Page {
     request: Request,
     reply: Reply,
+    /// The program that runs or ran last, 0 before it is there: may be read at any time.
+    program: AtomicI32,
 }
 
 const ARENA_OFFSET: usize = size_of::<Page>().next_multiple_of(4096);
 const LENGTH: usize = ARENA_OFFSET + ARENA;
 
-/// The memory that both map. By the protocol only one of them touches it at any time: the guardian between a
-/// byte on the socket and its answer, the runner otherwise.
+/// The memory that both map. By the protocol only one of them touches a part of it at any time: the guardian reads a request
+/// between the order to start it and what it says of that, and the runner the reply behind the guardian's last byte.
 pub(super) struct Exchange {
     page: NonNull<Page>,
 }
@@ -148,6 +176,20 @@ impl Exchange {
     pub(super) fn set_reply(&self, reply: Reply) {
         // SAFETY: as in `set_request`.
         unsafe { ptr::write_volatile(&raw mut (*self.page.as_ptr()).reply, reply) }
+    }
+
+    /// Returns the process id of the program that runs or ran last.
+    pub(super) fn program(&self) -> i32 {
+        self.program_id().load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_program(&self, pid: i32) {
+        self.program_id().store(pid, Ordering::Relaxed);
+    }
+
+    fn program_id(&self) -> &AtomicI32 {
+        // SAFETY: mapped, aligned, initialised by the kernel with 0, and touched as an atomic only.
+        unsafe { &(*self.page.as_ptr()).program }
     }
 
     /// Returns the memory for strings and arrays of pointers.

@@ -25,6 +25,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use festina_machine::CpuSet;
+use festina_machine::process::Scheduled;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::retry_on_intr;
 use rustix::net::{
@@ -34,7 +35,7 @@ use rustix::net::{
 use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
 pub(crate) use exchange::Collected;
-use exchange::{CpuMask, Exchange, Order, Reply, Request, Step};
+use exchange::{ANSWER, CpuMask, Exchange, Order, Reply, Request, Step};
 
 use crate::lookup::explain;
 use crate::{Launch, RunError};
@@ -66,6 +67,26 @@ pub(crate) struct Collection {
     /// Whether some descendant is still alive.
     pub(crate) alive: bool,
     pub(crate) resources: Collected,
+}
+
+/// What became of a program that was begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Begun {
+    /// It runs, and is to be collected.
+    Runs(Started),
+    /// It has ended.
+    Ended(Ended),
+}
+
+/// A program that was begun, and has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) started: Started,
+    /// `CLOCK_MONOTONIC` at its end, in nanoseconds.
+    pub(crate) at_ns: u64,
+    /// What the scheduler told of its main thread, unless it was brief.
+    pub(crate) scheduled: Option<Scheduled>,
+    pub(crate) collection: Collection,
 }
 
 /// The files that a program is given: standard input, output, error, and its working directory.
@@ -123,39 +144,43 @@ impl Guardian {
         launch: &Launch,
         files: &Files<'_>,
     ) -> Result<Started, RunError> {
-        let base = self.exchange.at::<u8>(0).addr();
-        let layout = strings::lay_out(self.exchange.arena(), base, path, launch)?;
-        let cpus = launch.cpus.as_ref().map(mask).transpose()?;
-        self.exchange.set_request(Request {
-            order: Order::Start,
-            path: layout.path,
-            arguments: layout.arguments,
-            environment: layout.environment,
-            has_directory: files.directory.is_some(),
-            has_cpus: cpus.is_some(),
-            cpus: cpus.unwrap_or([0; 128]),
-            has_nice: launch.nice.is_some(),
-            nice: launch.nice.unwrap_or(0),
-        });
-        let [input, output, errors] = files.streams;
-        let all = [input, output, errors, files.directory.unwrap_or(input)];
-        let reply = self.exchange(&all[..3 + usize::from(files.directory.is_some())])?;
-        if reply.step != Step::Done {
-            return Err(refusal(&reply, path, launch));
-        }
-        let pid =
-            Pid::from_raw(reply.pid).ok_or_else(|| lost("gave no process id")(rustix::io::Errno::SRCH))?;
-        Ok(Started { pid, at_ns: reply.started_ns, floor_kib: reply.floor_kib })
+        self.request(Order::Start, path, launch, files)?;
+        let reply = self.answer()?;
+        refuse(&reply, path, launch)?;
+        started(&reply)
+    }
+
+    /// Begins to start the file `path` as `launch` says, and does not wait for it. Once the program has ended and is
+    /// collected, or could not be started, the lifeline is readable, and [`ended`](Self::ended) is to be asked.
+    pub(crate) fn begin(&mut self, path: &Path, launch: &Launch, files: &Files<'_>) -> Result<(), RunError> {
+        self.request(Order::Begin, path, launch, files)
+    }
+
+    /// Returns how the program ended that was begun with these.
+    pub(crate) fn ended(&mut self, path: &Path, launch: &Launch) -> Result<Begun, RunError> {
+        self.receive()?;
+        begun(&self.exchange.reply(), path, launch)
+    }
+
+    /// Keeps the program that was begun with these from being collected, if it runs.
+    pub(crate) fn hold(&mut self, path: &Path, launch: &Launch) -> Result<Begun, RunError> {
+        let reply = self.order(Order::Hold)?;
+        begun(&reply, path, launch)
+    }
+
+    /// Returns the process id of the program that runs or ran last, as far as is known.
+    pub(crate) fn program(&self) -> Option<Pid> {
+        Pid::from_raw(self.exchange.program())
     }
 
     /// Collects the program, which has ended, and those of its descendants that have.
     pub(crate) fn collect(&mut self) -> Result<Collection, RunError> {
-        self.order(Order::Collect)
+        self.order(Order::Collect).map(|reply| collection(&reply))
     }
 
     /// Kills and collects all that is left.
     pub(crate) fn kill(&mut self) -> Result<Collection, RunError> {
-        let collection = self.order(Order::Kill)?;
+        let collection = self.order(Order::Kill).map(|reply| collection(&reply))?;
         self.is_stuck |= collection.alive;
         Ok(collection)
     }
@@ -165,34 +190,67 @@ impl Guardian {
         self.is_stuck
     }
 
-    fn order(&mut self, order: Order) -> Result<Collection, RunError> {
-        let request = Request { order, ..self.exchange.request() };
-        self.exchange.set_request(request);
-        let reply = self.exchange(&[])?;
-        Ok(Collection { status: reply.status, alive: reply.alive, resources: reply.collected })
+    fn request(
+        &mut self,
+        order: Order,
+        path: &Path,
+        launch: &Launch,
+        files: &Files<'_>,
+    ) -> Result<(), RunError> {
+        let base = self.exchange.at::<u8>(0).addr();
+        let layout = strings::lay_out(self.exchange.arena(), base, path, launch)?;
+        let cpus = launch.cpus.as_ref().map(mask).transpose()?;
+        self.exchange.set_request(Request {
+            path: layout.path,
+            arguments: layout.arguments,
+            environment: layout.environment,
+            has_directory: files.directory.is_some(),
+            has_cpus: cpus.is_some(),
+            cpus: cpus.unwrap_or([0; 128]),
+            has_nice: launch.nice.is_some(),
+            nice: launch.nice.unwrap_or(0),
+        });
+        self.exchange.set_program(0);
+        let [input, output, errors] = files.streams;
+        let all = [input, output, errors, files.directory.unwrap_or(input)];
+        self.send(order, &all[..3 + usize::from(files.directory.is_some())])
     }
 
-    /// Gives the turn to the guardian, with `files`, and waits for it to give it back.
-    fn exchange(&mut self, files: &[BorrowedFd<'_>]) -> Result<Reply, RunError> {
+    fn order(&mut self, order: Order) -> Result<Reply, RunError> {
+        self.send(order, &[])?;
+        self.answer()
+    }
+
+    /// Gives an order to the guardian, with `files`.
+    fn send(&self, order: Order, files: &[BorrowedFd<'_>]) -> Result<(), RunError> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !files.is_empty() {
             control.push(SendAncillaryMessage::ScmRights(files));
         }
-        let bytes = [IoSlice::new(b"!")];
+        let byte = [order as u8];
+        let bytes = [IoSlice::new(&byte)];
         retry_on_intr(|| rustix::net::sendmsg(&self.socket, &bytes, &mut control, SendFlags::NOSIGNAL))
             .map_err(lost("is gone"))?;
-        let mut answer = [0];
+        Ok(())
+    }
+
+    /// Waits for the answer to an order. What became meanwhile of a program that was begun, the answer tells as well.
+    fn answer(&self) -> Result<Reply, RunError> {
+        while self.receive()? != ANSWER {}
+        Ok(self.exchange.reply())
+    }
+
+    /// Waits for a byte of the guardian's.
+    fn receive(&self) -> Result<u8, RunError> {
+        let mut byte = [0];
         let mut none = RecvAncillaryBuffer::default();
         let received = retry_on_intr(|| {
-            let mut slices = [IoSliceMut::new(&mut answer)];
+            let mut slices = [IoSliceMut::new(&mut byte)];
             rustix::net::recvmsg(&self.socket, &mut slices, &mut none, RecvFlags::empty())
         })
         .map_err(lost("is gone"))?;
-        match received.bytes {
-            0 => Err(Self::lost()),
-            _ => Ok(self.exchange.reply()),
-        }
+        if received.bytes == 0 { Err(Self::lost()) } else { Ok(byte[0]) }
     }
 }
 
@@ -220,6 +278,32 @@ fn mask(cpus: &CpuSet) -> Result<CpuMask, RunError> {
 
 fn unmask(mask: &CpuMask) -> CpuSet {
     (0..128 * 64).filter(|cpu| mask[*cpu as usize / 64] >> (cpu % 64) & 1 == 1).collect()
+}
+
+fn started(reply: &Reply) -> Result<Started, RunError> {
+    let pid = Pid::from_raw(reply.pid).ok_or_else(|| lost("gave no process id")(rustix::io::Errno::SRCH))?;
+    Ok(Started { pid, at_ns: reply.started_ns, floor_kib: reply.floor_kib })
+}
+
+fn collection(reply: &Reply) -> Collection {
+    Collection { status: reply.status, alive: reply.alive, resources: reply.collected }
+}
+
+/// Returns what a reply tells of a program that was begun.
+fn begun(reply: &Reply, path: &Path, launch: &Launch) -> Result<Begun, RunError> {
+    refuse(reply, path, launch)?;
+    let started = started(reply)?;
+    if reply.ended_ns == 0 {
+        return Ok(Begun::Runs(started));
+    }
+    let [on_cpu_ns, run_delay_ns] = reply.scheduled;
+    let scheduled = reply.has_scheduled.then_some(Scheduled { on_cpu_ns, run_delay_ns });
+    Ok(Begun::Ended(Ended { started, at_ns: reply.ended_ns, scheduled, collection: collection(reply) }))
+}
+
+/// Returns an error if a program was not started.
+fn refuse(reply: &Reply, path: &Path, launch: &Launch) -> Result<(), RunError> {
+    if reply.step == Step::Done { Ok(()) } else { Err(refusal(reply, path, launch)) }
 }
 
 /// Returns why a program was not started.

@@ -12,14 +12,17 @@ use rustix::net::{
 };
 use rustix::process::{Pid, Signal};
 
-use super::children::for_each_child;
-use super::exchange::{CpuMask, Order, Reply, Request, Step};
+use super::children::{for_each_child, scheduled};
+use super::exchange::{ANSWER, CpuMask, EVENT, Order, Reply, Request, Step};
 use super::setup::{Tools, exit, prepare};
 use super::start::{affinity, errno, niceness, now_ns, own_max_rss, spawn};
 
 /// How often the guardian looks for descendants that have ended while a program runs, so that programs which
 /// leave many to it do not fill the process table.
 const HOUSEKEEPING: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+
+/// Of a begun program that ended sooner the scheduler is not asked.
+const BRIEF_NS: u64 = 2_000_000;
 
 /// The time between SIGTERM and SIGKILL where the process that it serves is gone, in steps of a millisecond.
 const LAST_GRACE: u32 = 300;
@@ -31,7 +34,8 @@ const PATIENCE: u32 = 2_000;
 /// Serves until the process that it serves is gone.
 pub(super) fn serve(tools: &Tools) -> ! {
     prepare(tools);
-    let mut state = State { tools, main: None, reply: Reply::empty(), cpus: affinity(), nice: niceness() };
+    let (cpus, nice) = (affinity(), niceness());
+    let mut state = State { tools, main: None, watched: None, reply: Reply::empty(), cpus, nice };
     state.obey()
 }
 
@@ -39,6 +43,8 @@ struct State<'a> {
     tools: &'a Tools,
     /// The program that runs, if it has not been collected.
     main: Option<Pid>,
+    /// A pidfd of the program, if it is to be collected as soon as it ends.
+    watched: Option<OwnedFd>,
     reply: Reply,
     /// The affinity and niceness at the start of the guardian, for programs that ask for no other.
     cpus: CpuMask,
@@ -50,13 +56,21 @@ impl State<'_> {
     fn obey(&mut self) -> ! {
         loop {
             match self.next_order() {
-                Some((request, files)) => {
-                    match request.order {
-                        Order::Start => self.start(&request, &files),
+                Some((order, files)) => {
+                    match order {
+                        Order::Start => self.start(&files, false),
+                        Order::Begin => {
+                            self.start(&files, true);
+                            if self.main.is_none() {
+                                self.say(EVENT);
+                            }
+                            continue;
+                        }
+                        Order::Hold => self.watched = None,
                         Order::Collect => self.collect(),
                         Order::Kill => self.kill(),
                     }
-                    self.answer();
+                    self.say(ANSWER);
                 }
                 None => self.end(),
             }
@@ -64,24 +78,26 @@ impl State<'_> {
     }
 
     /// Waits for an order; `None` if there will be none.
-    fn next_order(&mut self) -> Option<(Request, [Option<OwnedFd>; 4])> {
+    fn next_order(&mut self) -> Option<(Order, [Option<OwnedFd>; 4])> {
         loop {
-            let mut ready = [
-                PollFd::new(&self.tools.socket, PollFlags::IN),
-                PollFd::new(&self.tools.parent, PollFlags::IN),
-            ];
+            let watched = self.watched.as_ref();
+            let mut ready = [&self.tools.socket, &self.tools.parent, watched.unwrap_or(&self.tools.parent)]
+                .map(|file| PollFd::new(file, PollFlags::IN));
             let timeout = self.main.is_some().then_some(&HOUSEKEEPING);
-            match poll(&mut ready, timeout) {
+            let n_ready = poll(&mut ready[..2 + usize::from(watched.is_some())], timeout);
+            let [has_order, is_alone, has_ended] = ready.map(|file| !file.revents().is_empty());
+            match n_ready {
                 Ok(0) => self.collect_orphans(),
-                Ok(_) if !ready[1].revents().is_empty() => return None,
-                Ok(_) => return self.receive(),
-                Err(Errno::INTR) => {}
+                Ok(_) if is_alone => return None,
+                Ok(_) if has_ended => self.tell_end(),
+                Ok(_) if has_order => return self.receive(),
+                Ok(_) | Err(Errno::INTR) => {}
                 Err(_) => return None,
             }
         }
     }
 
-    fn receive(&self) -> Option<(Request, [Option<OwnedFd>; 4])> {
+    fn receive(&self) -> Option<(Order, [Option<OwnedFd>; 4])> {
         let mut byte = [0];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -102,27 +118,46 @@ impl State<'_> {
                 }
             }
         }
-        Some((self.tools.exchange.request(), files))
+        Some((Order::from_byte(byte[0])?, files))
     }
 
-    fn answer(&mut self) {
+    fn say(&mut self, byte: u8) {
         self.tools.exchange.set_reply(self.reply);
         let mut none = SendAncillaryBuffer::default();
-        let _ = sendmsg(&self.tools.socket, &[IoSlice::new(b".")], &mut none, SendFlags::NOSIGNAL);
+        let _ = sendmsg(&self.tools.socket, &[IoSlice::new(&[byte])], &mut none, SendFlags::NOSIGNAL);
     }
 
-    fn start(&mut self, request: &Request, files: &[Option<OwnedFd>; 4]) {
+    /// Collects the program, which was begun and has ended, and says so.
+    fn tell_end(&mut self) {
+        let now = now_ns();
+        if let Some(main) = self.main.filter(|_| now >= self.reply.started_ns + BRIEF_NS) {
+            // It is a zombie now: its counters are final, and can still be read.
+            let scheduled = scheduled(main);
+            (self.reply.has_scheduled, self.reply.scheduled) =
+                (scheduled.is_some(), scheduled.unwrap_or_default());
+        }
+        self.collect();
+        self.reply.ended_ns = now;
+        self.say(EVENT);
+    }
+
+    fn start(&mut self, files: &[Option<OwnedFd>; 4], is_watched: bool) {
         self.reply = Reply::empty();
-        match self.try_start(request, files) {
-            Ok(pid) => {
-                self.main = Pid::from_raw(pid);
+        match self.try_start(&self.tools.exchange.request(), files, is_watched) {
+            Ok((pid, watched)) => {
+                (self.main, self.watched) = (Pid::from_raw(pid), watched);
                 self.reply.pid = pid;
             }
             Err((step, errno)) => (self.reply.step, self.reply.errno) = (step, errno),
         }
     }
 
-    fn try_start(&mut self, request: &Request, files: &[Option<OwnedFd>; 4]) -> Result<c_int, (Step, i32)> {
+    fn try_start(
+        &mut self,
+        request: &Request,
+        files: &[Option<OwnedFd>; 4],
+        is_watched: bool,
+    ) -> Result<(c_int, Option<OwnedFd>), (Step, i32)> {
         let [Some(input), Some(output), Some(errors), directory] = files else {
             // The kernel drops files that exceed the limit of open ones.
             return Err((Step::Streams, libc::EMFILE));
@@ -138,9 +173,10 @@ impl State<'_> {
         }
         self.reply.started_ns = now_ns();
         let streams = [input, output, errors].map(AsFd::as_fd);
-        let pid = spawn(&self.tools.exchange, request, streams, directory.as_ref().map(AsFd::as_fd))?;
+        let directory = directory.as_ref().map(AsFd::as_fd);
+        let started = spawn(&self.tools.exchange, request, streams, directory, is_watched)?;
         self.reply.floor_kib = own_max_rss();
-        Ok(pid)
+        Ok(started)
     }
 
     fn set_affinity(&mut self, request: &Request) -> Result<(), (Step, i32)> {
@@ -163,8 +199,7 @@ impl State<'_> {
         if let Some(pid) = self.main
             && let Some((_, status)) = self.wait(pid.as_raw_nonzero().get(), 0)
         {
-            self.reply.status = status;
-            self.main = None;
+            self.note_main(pid.as_raw_nonzero().get(), status);
         }
         self.reply.alive = self.collect_all();
     }
@@ -183,7 +218,7 @@ impl State<'_> {
     fn note_main(&mut self, pid: c_int, status: c_int) {
         if self.main.is_some_and(|main| main.as_raw_nonzero().get() == pid) {
             self.reply.status = status;
-            self.main = None;
+            (self.main, self.watched) = (None, None);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 use super::exchange::{CpuMask, Exchange, Request, Step};
@@ -18,7 +18,8 @@ const STACK: usize = 32 << 10;
 const SIGNALS: c_int = 64;
 
 /// What the new process works with; it lives in the guardian's memory.
-struct Birth {
+struct Birth<'a> {
+    exchange: &'a Exchange,
     path: *const c_char,
     arguments: *const *const c_char,
     environment: *const *const c_char,
@@ -30,14 +31,16 @@ struct Birth {
 }
 
 /// Starts the program with these files in a group of its own, with no signal blocked, and SIGPIPE as it was before
-/// this process began to ignore it.
+/// this process began to ignore it; returns its process id, and a pidfd if it `is_watched`.
 pub(super) fn spawn(
     exchange: &Exchange,
     request: &Request,
     streams: [BorrowedFd<'_>; 3],
     directory: Option<BorrowedFd<'_>>,
-) -> Result<c_int, (Step, i32)> {
+    is_watched: bool,
+) -> Result<(c_int, Option<OwnedFd>), (Step, i32)> {
     let mut birth = Birth {
+        exchange,
         path: exchange.at(request.path),
         arguments: exchange.at(request.arguments),
         environment: exchange.at(request.environment),
@@ -46,17 +49,22 @@ pub(super) fn spawn(
         failure: None,
     };
     let mut stack = MaybeUninit::<[u128; STACK / size_of::<u128>()]>::uninit();
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let watched = if is_watched { libc::CLONE_PIDFD } else { 0 };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | watched;
+    let mut pidfd: c_int = -1;
     // SAFETY: this process is suspended until the new one has executed the program or ended, so that the stack and `birth`
     // outlive its use of them; the end of an array of u128 is aligned as a stack must be.
     let pid = unsafe {
         let top = stack.as_mut_ptr().add(1).cast::<c_void>();
-        libc::clone(be_born, top, flags, (&raw mut birth).cast())
+        libc::clone(be_born, top, flags, (&raw mut birth).cast(), &raw mut pidfd)
     };
+    let failed = errno();
+    // SAFETY: the kernel has just made it, and nobody else knows of it.
+    let pidfd = (pidfd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(pidfd) });
     // SAFETY: the new process, which wrote it through the pointer, no longer runs in this memory.
     match unsafe { ptr::read_volatile(&raw const birth.failure) } {
-        _ if pid < 0 => Err((Step::Execute, errno())),
-        None => Ok(pid),
+        _ if pid < 0 => Err((Step::Execute, failed)),
+        None => Ok((pid, pidfd)),
         Some(failure) => {
             // SAFETY: collects the process, which has ended; its status is not asked for.
             unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
@@ -67,7 +75,7 @@ pub(super) fn spawn(
 
 /// The new process, from its first instruction to the program's.
 extern "C" fn be_born(birth: *mut c_void) -> c_int {
-    let birth = birth.cast::<Birth>();
+    let birth = birth.cast::<Birth<'_>>();
     // SAFETY: `birth` is the guardian's, which waits, so that nobody else uses it; the strings and arrays that it leads to are
     // terminated as the runner laid them out; only async-signal-safe calls are made.
     unsafe {
@@ -77,7 +85,7 @@ extern "C" fn be_born(birth: *mut c_void) -> c_int {
     }
 }
 
-impl Birth {
+impl Birth<'_> {
     /// Returns only if a step failed: which one.
     ///
     /// # Safety
@@ -99,6 +107,8 @@ impl Birth {
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
             libc::sigemptyset(none.as_mut_ptr());
             libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), ptr::null_mut());
+            // The guardian may be killed before it goes on.
+            self.exchange.set_program(libc::getpid());
             libc::execve(self.path, self.arguments, self.environment);
         }
         Step::Execute

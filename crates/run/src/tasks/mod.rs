@@ -59,3 +59,5 @@ pub use request::{Collect, Resume, RunRequest};
 pub use summary::{SlotTime, Summary};
 pub use table::{ResultFormat, Table};
 pub use template::{Given, Template};
+
+pub use crate::stdio::widen as widen_pipe;

@@ -86,7 +86,7 @@ fn request(job: &Commands, folder: &Path) -> RunRequest {
     request.slots = Workers::new(2);
     request.state = folder.join("state");
     request.directory = Some(folder.to_owned());
-    request.timeout = Some(Seconds(1.0));
+    request.timeout = Some(Seconds(2.0));
     request.retries = job.retries;
     request.retry_delay = Seconds(0.01);
     request.keep_order = job.keep_order;

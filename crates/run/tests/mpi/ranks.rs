@@ -205,7 +205,7 @@ fn everything() -> RunRequest {
         11) printf 'a\\0b\\n\\377\\n';; \
         esac; [ {input} = 2 ] || echo done {input} {seed}";
     let mut request = script(text, "1..30");
-    request.timeout = Some(Seconds(1.5));
+    request.timeout = Some(Seconds(3.0));
     request.retries = 1;
     request.retry_delay = Seconds(0.01);
     request.cores_per_task = Workers::new(1);

@@ -94,7 +94,7 @@ fn runners_in_threads_do_not_mix() {
 #[test]
 fn orphans_that_end_are_collected_while_the_program_runs() {
     // Orphans of a long run do not pile up as zombies.
-    let script = "for i in $(seq 50); do (true &) ; done; sleep 0.6; ps -o stat= --ppid $PPID | grep -c Z";
+    let script = "for i in $(seq 50); do (true &) ; done; sleep 1.5; ps -o stat= --ppid $PPID | grep -c Z";
     let outcome = run(&sh(script));
     assert_eq!(outcome.output.bytes, b"0\n");
 }
@@ -138,8 +138,8 @@ fn nothing_outlives_a_festina_that_is_killed() {
         host.wait().unwrap();
         let begin = std::time::Instant::now();
         wait_until("its processes to end", || processes_with(&sleep).is_empty());
-        // A second is the aim; the machine may be busy.
-        assert!(begin.elapsed().as_secs_f64() < 3.0, "{:?}", begin.elapsed());
+        // A second is the aim; the machine may be slow and busy.
+        assert!(begin.elapsed().as_secs_f64() < 8.0, "{:?}", begin.elapsed());
     }
 }
 

@@ -5,6 +5,7 @@
 mod counters;
 mod descendants;
 mod endings;
+mod light;
 mod memory;
 mod streams;
 

