@@ -60,7 +60,9 @@ pub fn knee_report(answer: &KneeAnswer) -> Report {
     if !result.findings.is_empty() {
         report.push(result.findings.clone());
     }
-    latency(answer).into_iter().for_each(|chart| report.push(chart));
+    if let Some(chart) = latency(answer) {
+        report.push(chart);
+    }
     report.push(ladder(answer));
     report.push(throughput(answer));
     report.push(windows(answer));

@@ -151,7 +151,7 @@ fn knees_are_found_within_twenty_seconds() {
     let mut covered = 0;
     let mut n = 0;
     for (service, truth) in SERVICES {
-        for seed in 0..10 {
+        for seed in 0..5 {
             let mut subject = Simulated::new(service, 100 + seed);
             let knee = find(&mut subject, Target { limit: service.3, allowed: 0.01 }, 19.0, 1).unwrap();
             assert!(
