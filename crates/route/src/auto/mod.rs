@@ -555,7 +555,7 @@ impl<'a> Auto<'a> {
 }
 
 /// The smallest population that is worth its while.
-const SMALLEST: usize = 10;
+const SMALLEST: usize = 13;
 
 /// The largest population.
 const LARGEST: usize = 200;
