@@ -100,7 +100,7 @@ impl Call<'_> {
         let tabled = problem.model.tabled();
         let model = tabled.as_ref().unwrap_or(&problem.model);
         let construct = construction(request.method);
-        let mut auto = Auto::new(model, request, budget, backend, report, construct);
+        let mut auto = Auto::new(model, request, budget, backend, report, construct)?;
         match request.method {
             Method::Auto => auto.run(model.n() <= PROVABLE)?,
             Method::LinKernighan => auto.run_iterated()?,

@@ -160,10 +160,49 @@ fn tables_name_the_line_of_a_bad_cell() {
     }
     assert_eq!(read(many.clone()).unwrap().stops().len(), 20_000);
     let error = read(many.replace("s17000,52.17000,13.4,1", "s17000,52.17000,13.4,many")).unwrap_err();
-    assert_eq!(error.to_string(), "line 17002, column 1: column 'delivery': 'many' is not a whole number");
+    assert_eq!(error.to_string(), "line 17002, column 22: column 'delivery': 'many' is not a whole number");
     let error = read("id,lat,lon,colour\n".to_owned()).unwrap_err();
     assert!(error.to_string().contains("the column 'colour' is not known"), "{error}");
     assert!(error.hint().unwrap().contains("windows"));
+}
+
+#[test]
+fn every_cell_that_cannot_be_read_has_its_place_and_an_example() {
+    let head = "id,lat,lon,service,windows,delivery,prize";
+    let vehicles =
+        "id,start_lat,start_lon,speed_kmh,shift,break\nvan,52.5,13.4,30,08:00-17:00,12:00-13:00 30min\n";
+    for (cells, column, message) in [
+        ("a,nan,13,5min,,1,", 3, "'lat': NaN is not a finite number"),
+        ("a,52,,5min,,1,", 6, "'lon': a coordinate is missing"),
+        ("a,52,13,soon,,1,", 9, "'service': 'soon' is not a length of time"),
+        (
+            "\"a, b\",52,13,5min,09:00-08:00,1,",
+            19,
+            "'windows': the window 09:00-08:00 closes before it opens",
+        ),
+        ("a,52,13,5min,08:00-09:00|x,1,", 14, "'windows': 'x' is not a window"),
+        ("a,52,13,5min,,-1,", 15, "'delivery': the amount -1 is negative"),
+        ("a,52,13,5min,,1,1e400", 17, "'prize': inf is not a finite number"),
+        (",52,13,5min,,1,", 1, "'id': the stop has no name"),
+        ("a,52,13", 8, "3 cells for 7 columns"),
+    ] {
+        let error =
+            Problem::read_tables("test", format!("{head}\n{cells}\n").as_bytes(), vehicles.as_bytes());
+        let error = error.unwrap_err();
+        assert_eq!(error.place().map(|place| (place.line, place.column)), Some((2, column)), "{error}");
+        assert!(error.to_string().contains(message), "{error}");
+        assert!(error.hint().is_some(), "{error}");
+    }
+    let stops = format!("{head}\na,52,13,5min,,1,\n");
+    for (old, new, message) in [
+        ("30min", "x", "'break': 'x' is not a length"),
+        ("17:00", "07:00", "'shift': the window 08:00-07:00"),
+    ] {
+        let error = Problem::read_tables("test", stops.as_bytes(), vehicles.replace(old, new).as_bytes());
+        let error = error.unwrap_err();
+        assert!(error.to_string().contains("in the table of vehicles"), "{error}");
+        assert!(error.to_string().contains(message) && error.hint().is_some(), "{error}");
+    }
 }
 
 proptest::proptest! {

@@ -209,11 +209,16 @@ fn optional_stops_are_served_only_where_they_pay() {
     assert_eq!(plan.unassigned[0].reason, Reason::NotWorth);
 }
 
+/// Returns `n` places, each up to half of `side` from the depot in both directions.
+fn scattered(random: &mut Random, n: usize, side: u64) -> Vec<(f64, f64)> {
+    let mut coordinate = || random.below(side) as f64 - side as f64 / 2.0;
+    (0..n).map(|_| (coordinate(), coordinate())).collect()
+}
+
 /// A random problem with windows and loads.
 fn random_problem(seed: u64, n: usize, vehicles: usize) -> Problem {
     let mut random = Random(seed);
-    let points: Vec<(f64, f64)> =
-        (0..n).map(|_| (random.below(100) as f64 - 50.0, random.below(100) as f64 - 50.0)).collect();
+    let points = scattered(&mut random, n, 100);
     let mut parts = draft(&points, vec![vehicle("v", vehicles, 3)]);
     for stop in &mut parts.stops {
         let open = random.below(200) as i64;
@@ -260,12 +265,11 @@ fn permute(order: &mut Vec<usize>, from: usize, visit: &mut impl FnMut(&[usize])
     }
 }
 
-#[test]
-fn small_plans_are_as_good_as_brute_force() {
+/// Holds plans for the problems of seeds from 0 on, of which at least eight can be solved, against brute force.
+fn are_as_good_as_brute_force(problems: impl Iterator<Item = Problem>, work: u64) {
     let mut solvable = 0;
-    for seed in 0..12 {
-        let problem = random_problem(seed, 5, 2);
-        let plan = planned(&problem, 3000);
+    for (seed, problem) in problems.enumerate() {
+        let plan = planned(&problem, work);
         match brute_force(&problem) {
             Some(best) => {
                 assert_eq!((plan.cost, plan.status), (best, PlanStatus::Feasible), "seed {seed}");
@@ -277,25 +281,33 @@ fn small_plans_are_as_good_as_brute_force() {
     assert!(solvable >= 8, "{solvable}");
 }
 
+/// Returns the plan that one, two and four workers make of the same work, all of them alike and right.
+fn on_any_number_of_workers(problem: &Problem, work: u64) -> Plan {
+    let [plan, others @ ..] =
+        [1, 2, 4].map(|workers| plan_on(problem, Objective::Cost, work, &Threads(workers)));
+    for other in &others {
+        assert_eq!(other.routes, plan.routes);
+    }
+    assert!(verify(problem, &plan).problems.is_empty());
+    plan
+}
+
+#[test]
+fn small_plans_are_as_good_as_brute_force() {
+    are_as_good_as_brute_force((0..12).map(|seed| random_problem(seed, 5, 2)), 3000);
+}
+
 #[test]
 fn the_same_work_gives_the_same_plan_on_any_number_of_workers() {
-    let many = random_problem(7, 150, 80);
-    let few = random_problem(8, 20, 20);
-    for problem in [&many, &few] {
-        let plans: Vec<Plan> =
-            [1, 2, 4].map(|workers| plan_on(problem, Objective::Cost, 20_000, &Threads(workers))).into();
-        for plan in &plans {
-            assert_eq!(plan.routes, plans[0].routes);
-            assert!(verify(problem, plan).problems.is_empty());
-        }
+    for problem in [random_problem(7, 150, 80), random_problem(8, 20, 20)] {
+        on_any_number_of_workers(&problem, 20_000);
     }
 }
 
 /// A random problem whose plans are bred: one depot, vehicles that are all alike, one window a stop or none.
 fn classical_problem(seed: u64, n: usize, vehicles: usize, is_timed: bool) -> Problem {
     let mut random = Random(seed);
-    let points: Vec<(f64, f64)> =
-        (0..n).map(|_| (random.below(100) as f64 - 50.0, random.below(100) as f64 - 50.0)).collect();
+    let points = scattered(&mut random, n, 100);
     let mut parts = draft(&points, vec![vehicle("v", vehicles, 7)]);
     parts.vehicles[0].fixed_cost = 10;
     for (index, stop) in parts.stops.iter_mut().enumerate() {
@@ -314,41 +326,24 @@ fn classical_problem(seed: u64, n: usize, vehicles: usize, is_timed: bool) -> Pr
 
 #[test]
 fn bred_plans_are_as_good_as_brute_force() {
-    let mut solvable = 0;
-    for seed in 0..16 {
-        let problem = classical_problem(seed, 6, 2, seed % 2 == 1);
-        let plan = planned(&problem, 2000);
-        match brute_force(&problem) {
-            Some(best) => {
-                assert_eq!((plan.cost, plan.status), (best, PlanStatus::Feasible), "seed {seed}");
-                solvable += 1;
-            }
-            None => assert_eq!(plan.status, PlanStatus::Infeasible, "seed {seed}"),
-        }
-    }
-    assert!(solvable >= 8, "{solvable}");
+    let problem = |seed| classical_problem(seed, 6, 2, seed % 2 == 1);
+    are_as_good_as_brute_force((0..16).map(problem), 2000);
 }
 
 #[test]
 fn breeding_makes_the_same_plan_on_any_number_of_workers_and_a_better_one_than_the_beginning() {
     for is_timed in [false, true] {
         let problem = classical_problem(9, 120, 60, is_timed);
-        let plans: Vec<Plan> =
-            [1, 2, 4].map(|workers| plan_on(&problem, Objective::Cost, 40_000, &Threads(workers))).into();
         let early = plan_on(&problem, Objective::Cost, 400, &Serial);
-        for plan in &plans {
-            assert_eq!(plan.routes, plans[0].routes);
-            assert!(verify(&problem, plan).is_right());
-            assert!(plan.cost < early.cost, "{} {}", plan.cost, early.cost);
-        }
+        let plan = on_any_number_of_workers(&problem, 40_000);
+        assert!(plan.cost < early.cost, "{} {}", plan.cost, early.cost);
     }
 }
 
 /// Plants stops that nothing can serve among stops that something can, and says which rule each breaks.
 fn planted(seed: u64) -> (Problem, Vec<(usize, Rule)>) {
     let mut random = Random(seed);
-    let points: Vec<(f64, f64)> =
-        (0..30).map(|_| (random.below(80) as f64 - 40.0, random.below(80) as f64 - 40.0)).collect();
+    let points = scattered(&mut random, 30, 80);
     let mut small = vehicle("small", 4, 5);
     small.skills = vec!["gas".into()];
     small.max_distance = Some(400);

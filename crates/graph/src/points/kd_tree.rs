@@ -141,6 +141,19 @@ impl<'a> KdTree<'a> {
         wanted: impl Fn(u32) -> bool,
         found: &mut Vec<(f64, u32)>,
     ) {
+        self.nearest_within(point, k, |_| true, wanted, found);
+    }
+
+    /// As [`KdTree::nearest`], where no point is wanted in a box of whose lowest and highest corner `may_hold` says no: those boxes
+    /// are passed over, which is fast even where hardly any point is wanted.
+    pub fn nearest_within(
+        &self,
+        point: [f64; 3],
+        k: usize,
+        may_hold: impl Fn([[f64; 3]; 2]) -> bool,
+        wanted: impl Fn(u32) -> bool,
+        found: &mut Vec<(f64, u32)>,
+    ) {
         found.clear();
         if k == 0 || self.points.is_empty() {
             return;
@@ -151,7 +164,8 @@ impl<'a> KdTree<'a> {
         while depth > 0 {
             depth -= 1;
             let (square, index) = stack[depth];
-            if found.len() == k && square >= found[k - 1].0 {
+            let Node { low, high, .. } = self.nodes[index];
+            if (found.len() == k && square >= found[k - 1].0) || !may_hold([low, high]) {
                 continue;
             }
             let Some(children) = self.nearer_first(index, point) else {

@@ -8,9 +8,6 @@ use crate::eax::EdgeCounts;
 use crate::error::RouteError;
 use crate::local::random::Random;
 
-/// Children tried for each pair of parents.
-pub(super) const KIDS: usize = 30;
-
 /// Tours with their lengths.
 pub(super) struct Population {
     pub(super) tours: Vec<(Vec<u32>, i64)>,
@@ -80,7 +77,7 @@ impl Population {
         let n = self.tours[0].0.len();
         let (keys, counts) = self.counts.parts();
         let mut writer = common.task(kind::BREED, 4 * n * chosen.len() + 12 * keys.len() + 64);
-        for value in [KIDS as u64, self.tours.len() as u64, seed, first as u64, chosen.len() as u64] {
+        for value in [self.tours.len() as u64, seed, first as u64, chosen.len() as u64] {
             writer.u64(value);
         }
         writer.u64s(keys);

@@ -29,6 +29,7 @@ pub(crate) mod kind {
     pub(crate) const ANNEAL: u64 = 5;
     /// Breed plans, see `crate::vrp`.
     pub(crate) const BREED_PLANS: u64 = 6;
+    pub(crate) const NEAR: u64 = 7;
 }
 
 /// Calls `$body` with the model's distances in their fastest form.
@@ -56,8 +57,13 @@ fn call(input: &[u8]) -> Result<Vec<u8>, String> {
         _ => {}
     }
     let model = reader.model()?;
-    let candidates = reader.candidates()?;
     let mut writer = Writer::default();
+    if kind == kind::NEAR {
+        let [k, first, last] = [reader.u64()?, reader.u64()?, reader.u64()?].map(|value| value as usize);
+        writer.candidates(&Candidates::part(&model, k, true, first..last));
+        return Ok(writer.0);
+    }
+    let candidates = reader.candidates()?;
     match kind {
         kind::IMPROVE => {
             let job = Improve::read(&mut reader)?;
@@ -160,15 +166,14 @@ fn breed<D: Distance>(
     candidates: &Candidates,
     partner: &[u32],
 ) -> Result<(), String> {
-    let [kids, size, seed, first, tours] =
-        [reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?];
+    let [size, seed, first, tours] = [reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?];
     let counts = EdgeCounts::from_parts(reader.read_u64s()?, reader.read_u32s()?);
     let tours = (0..tours).map(|_| reader.read_u32s()).collect::<Result<Vec<_>, _>>()?;
     let n = tours.first().map_or(0, Vec::len);
     let mut breeder = Breeder::new(distance, candidates, partner, n);
     for (pair, stream) in tours.windows(2).zip(first..) {
         let mut random = Random::new(seed, stream);
-        match breeder.breed(&pair[0], &pair[1], kids as usize, &counts, size as usize, &mut random) {
+        match breeder.breed(&pair[0], &pair[1], &counts, size as usize, &mut random) {
             Some(child) => {
                 writer.u64(1);
                 writer.u64(child.gain as u64);
@@ -232,6 +237,31 @@ impl Common {
         writer.f64s(multipliers);
         writer.0
     }
+}
+
+/// From this many nodes on, candidates are sought on all workers.
+const SHARED: usize = 20_000;
+
+/// Returns up to `k` candidates for each node of `model`, sought on all workers where they are many.
+pub(super) fn candidates(model: &Model, k: usize, backend: &dyn Backend) -> Result<Candidates, RouteError> {
+    let (placed, workers) = (model.placed(), backend.workers().get() as usize);
+    if placed < SHARED || workers == 1 || model.embedding().is_none() {
+        return Ok(Candidates::new(model, k, true));
+    }
+    let bounds: Vec<usize> = (0..=workers).map(|part| part * placed / workers).collect();
+    let task = |range: &[usize]| {
+        let mut writer = Writer::default();
+        writer.u64(kind::NEAR);
+        writer.model(model);
+        for value in [k, range[0], range[1]] {
+            writer.u64(value as u64);
+        }
+        writer.0
+    };
+    let outputs = map(backend, bounds.windows(2).map(task).collect())?;
+    let part = |output: &Vec<u8>| Reader(output).candidates().map_err(garbled);
+    let parts = outputs.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    Ok(Candidates::whole(model, k, parts))
 }
 
 /// Maps tasks over the backend.

@@ -13,7 +13,17 @@ type Change = (u32, [u32; 2]);
 /// How many candidates of a node are tried for joining subtours.
 const JOINS: usize = 8;
 
-/// A child that is shorter than its parent.
+/// Nodes in a block, of which one child takes its parent's place: a population over many nodes then becomes one tour in as few
+/// generations as one over so many. On 10⁴ uniform cities as good a tour came of it in half the time.
+const BLOCK: usize = 300;
+
+/// Fewer nodes than this are one block.
+const UNDIVIDED: usize = 3000;
+
+/// Children tried for a block of many, and where there is but one.
+const KIDS: [usize; 2] = [10, 30];
+
+/// A tour that is shorter than its parent.
 #[derive(Clone, Debug)]
 pub(crate) struct Offspring {
     /// The nodes in the order of its tour.
@@ -22,16 +32,26 @@ pub(crate) struct Offspring {
     pub(crate) gain: i64,
 }
 
+/// What a child has other than its parent.
+struct Child {
+    gain: i64,
+    changes: Vec<Change>,
+}
+
 /// Makes children; keeps its memory from one pair to the next.
 pub(crate) struct Breeder<'a, D: Distance> {
     distance: &'a D,
     candidates: &'a Candidates,
     partner: &'a [u32],
+    /// The number of blocks of nodes.
+    blocks: usize,
     /// The neighbours of the nodes that differ from the parent, valid where the stamp is the present one.
     changed: Vec<[u32; 2]>,
     stamp: Vec<u32>,
     present: u32,
     touched: Vec<u32>,
+    /// The nodes that a child which is taken changes.
+    is_taken: Vec<bool>,
     pieces: Pieces,
 }
 
@@ -75,41 +95,67 @@ impl<'a, D: Distance> Breeder<'a, D> {
             distance,
             candidates,
             partner,
+            blocks: blocks(n),
             changed: vec![[0; 2]; n],
             stamp: vec![0; n],
             present: 0,
             touched: Vec::new(),
+            is_taken: vec![false; n],
             pieces: Pieces::default(),
         }
     }
 
-    /// Returns the best of up to `kids` children of `a` with edges of `b`, if any is shorter than `a`, in a population of
-    /// `size` tours whose edges are in `counts`.
+    /// Returns `a` with edges of `b` where they make it shorter, if they do anywhere, in a population of `size` tours whose edges
+    /// are in `counts`.
+    ///
+    /// In every block of nodes that follow each other by number, and so lie together, the best of a few children is taken; their
+    /// changes are made together.
     pub(crate) fn breed(
         &mut self,
         a: &[u32],
         b: &[u32],
-        kids: usize,
         counts: &EdgeCounts,
         size: usize,
         random: &mut Random,
     ) -> Option<Offspring> {
-        let mut cycles = ab_cycles(&links(a), &links(b), random);
+        let mut links_a = links(a);
+        let mut cycles = ab_cycles(&links_a, &links(b), random);
         random.shuffle(&mut cycles);
         let parent = ArrayTour::new(a.to_vec());
-        let mut best: Option<(f64, i64, Vec<Change>)> = None;
-        for cycle in cycles.iter().take(kids) {
-            let Some(gain) = self.child(&parent, cycle) else { continue };
-            if gain <= 0 {
-                continue;
-            }
-            let value = gain as f64 / self.lost_diversity(&parent, counts, size).max(1e-9);
-            if best.as_ref().is_none_or(|(most, ..)| value > *most) {
-                let changes = self.touched.iter().map(|&node| (node, self.changed[node as usize]));
-                best = Some((value, gain, changes.collect()));
+        self.is_taken.fill(false);
+        let mut children = Vec::new();
+        let kids = KIDS[usize::from(self.blocks == 1)];
+        for block in by_block(cycles, a.len(), self.blocks) {
+            if let Some(child) = self.best_child(&parent, &block[..kids.min(block.len())], counts, size) {
+                child.changes.iter().for_each(|&(node, _)| self.is_taken[node as usize] = true);
+                children.push(child);
             }
         }
-        best.map(|(_, gain, changes)| Offspring { order: rebuilt(a, &changes), gain })
+        let gain = adopt(&mut links_a, &children);
+        (gain > 0).then(|| Offspring { order: order(&links_a), gain })
+    }
+
+    /// Returns the best of the children by `cycles`, if any is shorter than `parent` and changes no node that is taken.
+    fn best_child(
+        &mut self,
+        parent: &ArrayTour,
+        cycles: &[Vec<u32>],
+        counts: &EdgeCounts,
+        size: usize,
+    ) -> Option<Child> {
+        let mut best: Option<(f64, Child)> = None;
+        for cycle in cycles {
+            let Some(gain) = self.child(parent, cycle).filter(|&gain| gain > 0) else { continue };
+            if self.touched.iter().any(|&node| self.is_taken[node as usize]) {
+                continue;
+            }
+            let value = gain as f64 / self.lost_diversity(parent, counts, size).max(1e-9);
+            if best.as_ref().is_none_or(|(most, _)| value > *most) {
+                let changes = self.touched.iter().map(|&node| (node, self.changed[node as usize])).collect();
+                best = Some((value, Child { gain, changes }));
+            }
+        }
+        best.map(|(_, child)| child)
     }
 
     /// Returns the two neighbours of `node` in the child.
@@ -296,22 +342,54 @@ impl<'a, D: Distance> Breeder<'a, D> {
     }
 }
 
-/// Returns the order of the parent's nodes after `changes` of their neighbours.
-fn rebuilt(parent: &[u32], changes: &[Change]) -> Vec<u32> {
-    let mut links = links(parent);
-    for &(node, around) in changes {
-        links[node as usize] = around;
+/// Returns the number of blocks of `n` nodes.
+fn blocks(n: usize) -> usize {
+    if n < UNDIVIDED { 1 } else { n / BLOCK }
+}
+
+/// Returns the cycles that begin in each of `count` blocks of the `n` nodes.
+fn by_block(cycles: Vec<Vec<u32>>, n: usize, count: usize) -> Vec<Vec<Vec<u32>>> {
+    let mut blocks = vec![Vec::new(); count];
+    for cycle in cycles {
+        let block = cycle[0] as usize * count / n;
+        blocks[block].push(cycle);
     }
-    let mut order = Vec::with_capacity(parent.len());
-    let (mut before, mut node) = (links[parent[0] as usize][0], parent[0]);
-    for _ in 0..parent.len() {
+    blocks
+}
+
+/// Makes the changes of `children`, which have no node in common; returns how much shorter the tour `links` is by them.
+///
+/// Each by itself makes a tour, and two of them together nearly always; where they don't, some are left out.
+fn adopt(links: &mut [[u32; 2]], children: &[Child]) -> i64 {
+    let changes = || children.iter().flat_map(|child| &child.changes);
+    let before: Vec<Change> = changes().map(|&(node, _)| (node, links[node as usize])).collect();
+    changes().for_each(|&(node, around)| links[node as usize] = around);
+    if order(links).len() == links.len() {
+        return children.iter().map(|child| child.gain).sum();
+    }
+    before.iter().for_each(|&(node, around)| links[node as usize] = around);
+    match children {
+        [] | [_] => 0,
+        _ => {
+            let (some, others) = children.split_at(children.len() / 2);
+            adopt(links, some) + adopt(links, others)
+        }
+    }
+}
+
+/// Returns the nodes of the tour through the first node.
+fn order(links: &[[u32; 2]]) -> Vec<u32> {
+    let mut order = Vec::with_capacity(links.len());
+    let (mut before, mut node) = (links[0][0], 0);
+    loop {
         order.push(node);
         let [x, y] = links[node as usize];
         let next = if x == before { y } else { x };
-        before = node;
-        node = next;
+        (before, node) = (node, next);
+        if node == 0 {
+            return order;
+        }
     }
-    order
 }
 
 #[cfg(test)]
@@ -322,13 +400,13 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_child_is_a_tour_and_as_much_shorter_as_it_says(n in 8_usize..80, seed in 0_u64..500) {
+        fn a_child_is_a_tour_and_as_much_shorter_as_it_says(n in 8_usize..80, blocks in 1_usize..9, seed in 0_u64..500) {
             let mut random = Random::new(seed, 1);
             let points: Vec<[f64; 2]> = (0..n).map(|_| [0; 2].map(|_| random.unit() * 1000.0)).collect();
             let model = Model { metric: Metric::Plane(points.clone()), dummy: false, partner: vec![] };
             let candidates = Candidates::new(&model, 8, true);
             let plane = Plane(&points);
-            let mut breeder = Breeder::new(&plane, &candidates, &[], n);
+            let mut breeder = Breeder { blocks, ..Breeder::new(&plane, &candidates, &[], n) };
             let mut shuffled = || {
                 let mut order: Vec<u32> = (0..n as u32).collect();
                 random.shuffle(&mut order);
@@ -336,7 +414,7 @@ mod tests {
             };
             let (a, b) = (shuffled(), shuffled());
             let counts = EdgeCounts::of([&a[..], &b[..]].into_iter());
-            if let Some(child) = breeder.breed(&a, &b, 30, &counts, 2, &mut random) {
+            if let Some(child) = breeder.breed(&a, &b, &counts, 2, &mut random) {
                 let mut sorted = child.order.clone();
                 sorted.sort_unstable();
                 proptest::prop_assert_eq!(sorted, (0..n as u32).collect::<Vec<_>>());

@@ -77,7 +77,10 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 pub(super) fn read(name: &str, text: &str) -> Result<Instance, RouteError> {
     let mut lines = lines(text);
     let start = Place { line: 1, column: 1 };
-    let (number, header) = lines.next().ok_or_else(|| RouteError::text(start, "the table is empty"))?;
+    let (number, header) = lines.next().ok_or_else(|| {
+        RouteError::text(start, "the table is empty")
+            .with_hint("a header with x,y or lat,lon, and a line a city")
+    })?;
     let separator = separator(header);
     let header = fields(number, header, separator);
     let columns = Columns::of(&header).ok_or_else(|| {
@@ -92,7 +95,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Instance, RouteError> {
             row.get(column).ok_or_else(|| {
                 let place = Place { line: number, column: line.chars().count() + 1 };
                 let message = format!("the line has {} of {} fields", row.len(), header.len());
-                RouteError::text(place, message)
+                RouteError::text(place, message).with_hint("is the line truncated?")
             })
         };
         let (first, second) = (field(columns.first)?, field(columns.second)?);

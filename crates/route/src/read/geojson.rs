@@ -11,7 +11,7 @@ const HINT: &str = "a FeatureCollection of Point features, a MultiPoint or a Lin
 pub(super) fn read(name: &str, text: &str) -> Result<Instance, RouteError> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         let place = Place { line: error.line(), column: error.column() };
-        RouteError::text(place, format!("the text is not JSON: {error}"))
+        RouteError::text(place, format!("the text is not JSON: {error}")).with_hint("is the file truncated?")
     })?;
     let mut points = Vec::new();
     let mut labels = Vec::new();
@@ -42,6 +42,9 @@ fn collect(value: &Value, points: &mut Vec<[f64; 3]>, labels: &mut Vec<String>) 
                 push(position, points, labels)?;
             }
         }
+        "" => {
+            return Err(RouteError::instance("a GeoJSON object has no type").with_hint(HINT));
+        }
         other => {
             return Err(RouteError::instance(format!("a GeoJSON object of type '{other}' holds no cities"))
                 .with_hint(HINT));
@@ -59,7 +62,7 @@ fn list<'a>(value: &'a Value, what: &str) -> Result<&'a Vec<Value>, RouteError> 
 fn push(position: &Value, points: &mut Vec<[f64; 3]>, labels: &mut Vec<String>) -> Result<(), RouteError> {
     let (Some(longitude), Some(latitude)) = (position[0].as_f64(), position[1].as_f64()) else {
         let message = format!("the position of city {} is not [longitude, latitude]", points.len() + 1);
-        return Err(RouteError::instance(message));
+        return Err(RouteError::instance(message).with_hint("decimal degrees, the longitude first"));
     };
     points.push([latitude, longitude, 0.0]);
     labels.push(String::new());

@@ -114,7 +114,8 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, RouteError> {
             let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
             let line = good.matches('\n').count() + 1;
             let column = good.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-            Err(RouteError::text(Place { line, column }, "the text is not UTF-8"))
+            Err(RouteError::text(Place { line, column }, "the text is not UTF-8")
+                .with_hint("save the file as UTF-8 text; arrays of numbers are read as .npy"))
         }
     }
 }

@@ -7,7 +7,9 @@ use crate::error::RouteError;
 use crate::instance::{Instance, MAX_CITIES};
 
 pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Instance, RouteError> {
-    let (header, data) = split(bytes).ok_or_else(|| RouteError::instance("the .npy file is truncated"))?;
+    let (header, data) = split(bytes).ok_or_else(|| {
+        RouteError::instance("the .npy file is truncated").with_hint("write it again with numpy.save")
+    })?;
     let n = shape(header)?;
     let kind = entry(header, "descr").unwrap_or("").trim_matches(['\'', '"']);
     let (width, convert) = element(kind)?;
@@ -19,7 +21,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Instance, RouteError> {
     let flat: Vec<f64> = data.chunks_exact(width).take(n * n).map(convert).collect();
     if let Some(at) = flat.iter().position(|value| !value.is_finite()) {
         let message = format!("the array holds {} at [{}, {}]", flat[at], at / n, at % n);
-        return Err(RouteError::instance(message));
+        return Err(RouteError::instance(message).with_hint("distances are finite numbers"));
     }
     if entry(header, "fortran_order") == Some("True") {
         let transposed: Vec<f64> = (0..n * n).map(|at| flat[at % n * n + at / n]).collect();

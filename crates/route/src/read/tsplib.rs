@@ -92,7 +92,10 @@ impl<'a> File<'a> {
     }
 
     fn section(&mut self, scanner: &mut Scanner<'a>, line: Word<'a>, key: &str) -> Result<(), RouteError> {
-        let n = self.dimension.ok_or_else(|| line.error(format!("{key} comes before DIMENSION")))?;
+        let n = self.dimension.ok_or_else(|| {
+            line.error(format!("{key} comes before DIMENSION"))
+                .with_hint("give the number of cities first: DIMENSION: 100")
+        })?;
         match key {
             "NODE_COORD_SECTION" => {
                 let rule = self.rule(line)?;
@@ -127,7 +130,9 @@ impl<'a> File<'a> {
     fn matrix(&self, scanner: &mut Scanner<'a>, line: Word<'a>, n: usize) -> Result<Vec<i64>, RouteError> {
         if self.rule(line)?.is_some() {
             let message = "EDGE_WEIGHT_SECTION needs EDGE_WEIGHT_TYPE EXPLICIT";
-            return Err(line.error(message));
+            return Err(line
+                .error(message)
+                .with_hint("remove the section, or say EDGE_WEIGHT_TYPE: EXPLICIT"));
         }
         let layout = self.layout.ok_or_else(|| {
             line.error("EDGE_WEIGHT_SECTION comes before EDGE_WEIGHT_FORMAT")
@@ -278,7 +283,10 @@ fn in_order(points: &[[f64; 3]], numbers: &[Word<'_>]) -> Result<Vec<[f64; 3]>, 
         let place = value.and_then(|number| number.checked_sub(first)).and_then(|at| ordered.get_mut(at));
         match place {
             Some(free @ None) => *free = Some(*point),
-            Some(Some(_)) => return Err(word.error(format!("node {} comes twice", word.text))),
+            Some(Some(_)) => {
+                let message = format!("node {} comes twice", word.text);
+                return Err(word.error(message).with_hint("remove or renumber one of the two lines"));
+            }
             None => {
                 let message = format!("'{}' is not the number of a node", shorten(word.text));
                 return Err(word.error(message).with_hint(format!("nodes are numbered from 1 to {n}")));

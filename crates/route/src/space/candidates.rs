@@ -4,6 +4,8 @@
 //! quadrant first, then the nearest of all (D. S. Johnson and L. A. `McGeoch`, *Experimental analysis of heuristics for
 //! the STSP*, 2002, section 2.1).
 
+use std::ops::Range;
+
 use festina_graph::KdTree;
 
 use crate::model::{Distance, Model, NONE};
@@ -20,42 +22,56 @@ pub(crate) struct Candidates {
 impl Candidates {
     /// Returns up to `k` candidates for each node of `model`, of which up to two lie in each quadrant if `quadrants`.
     pub(crate) fn new(model: &Model, k: usize, quadrants: bool) -> Self {
-        let n = model.n();
-        let k = k.min(n - 1);
-        let lists: Vec<Vec<u32>> = match model.embedding() {
-            Some((_, points)) => near(&points, k, quadrants),
-            None => dense(model, k),
-        };
-        Self::from_lists(model, k, lists)
+        let placed = model.placed();
+        let part = Self::part(model, k, quadrants, 0..placed);
+        Self::whole(model, k, [part])
     }
 
-    /// Returns the candidates of given lists; each is cut, or filled up with its last entry, to `k`.
-    fn from_lists(model: &Model, k: usize, mut lists: Vec<Vec<u32>>) -> Self {
+    /// Returns the candidates of the nodes `range`, none of which is the dummy; [`Candidates::whole`] puts such parts together.
+    pub(crate) fn part(model: &Model, k: usize, quadrants: bool, range: Range<usize>) -> Self {
+        let k = k.min(model.n() - 1);
+        let mut part = Self { k, nodes: Vec::new(), distances: Vec::new() };
+        part.nodes.reserve(k * range.len());
+        part.distances.reserve(k * range.len());
         let dummy = model.dummy.then(|| model.n() as u32 - 1);
-        if let Some(dummy) = dummy {
-            let step = (model.placed() / k).max(1);
-            lists.iter_mut().for_each(|list| list.push(dummy));
-            lists.truncate(model.placed());
-            lists.push((0..model.placed() as u32).step_by(step).take(k).collect());
+        let mut add = |node: u32, list: &mut Vec<u32>| {
+            list.extend(dummy);
+            part.push(model, node, list);
+        };
+        match model.embedding() {
+            Some((_, points)) => near(&points, k, quadrants, range, &mut add),
+            None => dense(model, k, range, &mut add),
         }
-        let mut nodes = Vec::with_capacity(k * lists.len());
-        let mut distances = Vec::with_capacity(k * lists.len());
-        let mut keyed: Vec<(i64, u32)> = Vec::new();
-        for (node, list) in lists.iter().enumerate() {
-            let node = node as u32;
-            keyed.clear();
-            keyed.extend(
-                list.iter().filter(|&&v| model.partner(node) != v).map(|&v| (model.between(node, v), v)),
-            );
-            keyed.sort_unstable();
-            keyed.truncate(k);
-            // A node has a candidate, if only its partner, because every list holds two entries or the problem two nodes.
-            let fill = keyed.last().copied().unwrap_or_else(|| (i64::MAX, model.partner(node)));
-            keyed.resize(k, fill);
-            nodes.extend(keyed.iter().map(|&(_, v)| if v == NONE { node } else { v }));
-            distances.extend(keyed.iter().map(|&(d, _)| u32::try_from(d).unwrap_or(u32::MAX)));
+        part
+    }
+
+    /// Returns the candidates of all nodes; `parts` are those of the placed nodes, in the order of the nodes.
+    pub(crate) fn whole(model: &Model, k: usize, parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next().expect("there is a part");
+        for part in parts {
+            whole.nodes.extend(part.nodes);
+            whole.distances.extend(part.distances);
         }
-        Self { k, nodes, distances }
+        if model.dummy {
+            let step = (model.placed() / k.min(model.n() - 1)).max(1);
+            let list: Vec<u32> = (0..model.placed() as u32).step_by(step).take(whole.k).collect();
+            whole.push(model, model.n() as u32 - 1, &list);
+        }
+        whole
+    }
+
+    /// Adds the candidates of `node`: those of `list` that are nearest, `k` of them; the last is repeated where they are fewer.
+    fn push(&mut self, model: &Model, node: u32, list: &[u32]) {
+        let others = list.iter().filter(|&&v| model.partner(node) != v);
+        let mut keyed: Vec<(i64, u32)> = others.map(|&v| (model.between(node, v), v)).collect();
+        keyed.sort_unstable();
+        keyed.truncate(self.k);
+        // A node has a candidate, if only its partner, because every list holds two entries or the problem two nodes.
+        let fill = keyed.last().copied().unwrap_or_else(|| (i64::MAX, model.partner(node)));
+        keyed.resize(self.k, fill);
+        self.nodes.extend(keyed.iter().map(|&(_, v)| if v == NONE { node } else { v }));
+        self.distances.extend(keyed.iter().map(|&(d, _)| u32::try_from(d).unwrap_or(u32::MAX)));
     }
 
     /// Returns the candidates of `node`, nearest first; at the end of a list one may repeat.
@@ -114,23 +130,33 @@ impl Candidates {
     }
 }
 
-/// Returns the candidates of points.
-fn near(points: &[[f64; 3]], k: usize, quadrants: bool) -> Vec<Vec<u32>> {
+/// Calls `add` with a list of nodes near to each of the points `range`.
+fn near(
+    points: &[[f64; 3]],
+    k: usize,
+    quadrants: bool,
+    range: Range<usize>,
+    add: &mut dyn FnMut(u32, &mut Vec<u32>),
+) {
     let tree = KdTree::new(points);
     let quadrants = quadrants && points.iter().all(|p| p[2] == 0.0);
     let wide = if quadrants { k + k / 2 } else { k + 2 };
     let mut found = Vec::new();
     let mut extra = Vec::new();
-    let list = |(node, &point): (usize, &[f64; 3])| {
+    let mut chosen: Vec<u32> = Vec::with_capacity(k + 8);
+    for node in range {
+        let point = points[node];
         tree.nearest(point, wide, |other| other as usize != node, &mut found);
+        chosen.clear();
         if !quadrants {
-            return found.iter().map(|&(_, other)| other).collect();
+            chosen.extend(found.iter().map(|&(_, other)| other));
+            add(node as u32, &mut chosen);
+            continue;
         }
         let quadrant = |other: u32| {
             let at = points[other as usize];
             usize::from(at[0] > point[0]) * 2 + usize::from(at[1] > point[1])
         };
-        let mut chosen: Vec<u32> = Vec::with_capacity(k + 8);
         let mut count = [0; 4];
         for &(_, other) in &found {
             if count[quadrant(other)] < 2 {
@@ -141,7 +167,12 @@ fn near(points: &[[f64; 3]], k: usize, quadrants: bool) -> Vec<Vec<u32>> {
         for (index, &have) in count.iter().enumerate() {
             if have == 0 {
                 let wanted = |other: u32| other as usize != node && quadrant(other) == index;
-                tree.nearest(point, 1, wanted, &mut extra);
+                let reaches = |[low, high]: [[f64; 3]; 2], axis: usize| {
+                    let is_above = index >> (1 - axis) & 1 == 1;
+                    if is_above { high[axis] > point[axis] } else { low[axis] <= point[axis] }
+                };
+                let may_hold = |corners| reaches(corners, 0) && reaches(corners, 1);
+                tree.nearest_within(point, 1, may_hold, wanted, &mut extra);
                 chosen.extend(extra.iter().map(|&(_, other)| other));
             }
         }
@@ -153,16 +184,16 @@ fn near(points: &[[f64; 3]], k: usize, quadrants: bool) -> Vec<Vec<u32>> {
                 chosen.push(other);
             }
         }
-        chosen
-    };
-    points.iter().enumerate().map(list).collect()
+        add(node as u32, &mut chosen);
+    }
 }
 
-/// Returns the candidates of a model without places: the `k` nearest by its distances.
-fn dense(model: &Model, k: usize) -> Vec<Vec<u32>> {
+/// Calls `add` with the `k` nearest of each of the nodes `range` of a model without places.
+fn dense(model: &Model, k: usize, range: Range<usize>, add: &mut dyn FnMut(u32, &mut Vec<u32>)) {
     let mut keyed: Vec<(i64, u32)> = Vec::new();
+    let mut list = Vec::with_capacity(k);
     let placed = model.placed() as u32;
-    let mut list = |node: u32| {
+    for node in range.start as u32..range.end as u32 {
         keyed.clear();
         let others = (0..placed).filter(|&other| other != node && model.partner(node) != other);
         keyed.extend(others.map(|other| (model.between(node, other), other)));
@@ -170,7 +201,8 @@ fn dense(model: &Model, k: usize) -> Vec<Vec<u32>> {
             keyed.select_nth_unstable(k);
             keyed.truncate(k);
         }
-        keyed.iter().map(|&(_, other)| other).collect()
-    };
-    (0..placed).map(&mut list).collect()
+        list.clear();
+        list.extend(keyed.iter().map(|&(_, other)| other));
+        add(node, &mut list);
+    }
 }

@@ -111,20 +111,25 @@ fn quoted(text: &str) -> String {
 
 /// Returns the cells of a line of a table: separated by commas, semicolons or tabs, whichever the line has.
 pub(crate) fn cells(line: &str) -> Vec<String> {
+    placed_cells(line).into_iter().map(|(_, cell)| cell).collect()
+}
+
+/// Returns the cells of a line of CSV, each behind the column at which it begins, from 1 on.
+pub(crate) fn placed_cells(line: &str) -> Vec<(usize, String)> {
     let separator =
         [';', '\t', ','].into_iter().find(|&separator| outside_quotes(line, separator)).unwrap_or(',');
-    let mut cells = vec![String::new()];
+    let mut cells = vec![(1, String::new())];
     let mut is_quoted = false;
-    let mut characters = line.trim_end_matches('\r').chars().peekable();
-    while let Some(character) = characters.next() {
-        let cell = cells.last_mut().expect("there is a cell to begin with");
+    let mut characters = (1..).zip(line.trim_end_matches('\r').chars()).peekable();
+    while let Some((column, character)) = characters.next() {
+        let (_, cell) = cells.last_mut().expect("there is a cell to begin with");
         match character {
-            '"' if is_quoted && characters.peek() == Some(&'"') => {
+            '"' if is_quoted && characters.peek().is_some_and(|(_, next)| *next == '"') => {
                 characters.next();
                 cell.push('"');
             }
             '"' => is_quoted = !is_quoted,
-            _ if character == separator && !is_quoted => cells.push(String::new()),
+            _ if character == separator && !is_quoted => cells.push((column + 1, String::new())),
             _ => cell.push(character),
         }
     }

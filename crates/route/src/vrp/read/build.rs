@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::day_plan::{
-    Amounts, Coordinates, DayPlan, EndEntry, MatrixEntry, ShipmentEntry, Span, StopEntry, VehicleEntry, Where,
+    Amounts, Coordinates, DayPlan, EndEntry, HINT, MatrixEntry, ShipmentEntry, Span, StopEntry, VehicleEntry,
+    Where,
 };
 use super::quantity;
 use crate::error::RouteError;
@@ -70,7 +71,7 @@ struct Builder<'a> {
 }
 
 fn wrong(of: &str, message: impl std::fmt::Display) -> RouteError {
-    RouteError::instance(format!("{of}: {message}"))
+    RouteError::instance(format!("{of}: {message}")).with_hint(HINT)
 }
 
 impl<'a> Builder<'a> {
@@ -334,7 +335,8 @@ impl<'a> Builder<'a> {
             let matrix = self.plan.matrices.iter().find(|matrix| matrix.profile == *profile);
             let pace = |speed: Option<f64>| match speed {
                 Some(speed) if speed > 0.0 && speed.is_finite() => Ok(Pace::Speed(speed / 3.6)),
-                Some(speed) => Err(RouteError::instance(format!("the speed is {speed} km/h"))),
+                Some(speed) => Err(RouteError::instance(format!("the speed is {speed} km/h"))
+                    .with_hint("speed_kmh is a number above 0")),
                 None => Err(RouteError::instance("nobody says how fast vehicles are")
                     .with_hint("give speed_kmh, or a matrix with durations")),
             };
@@ -360,9 +362,8 @@ impl<'a> Builder<'a> {
         let n = self.places.len();
         let given = matrix.places.len();
         if rows.len() != given || rows.iter().any(|row| row.len() != given) {
-            return Err(RouteError::instance(format!(
-                "the {what} of a matrix of {given} places are not {given} x {given}"
-            )));
+            let message = format!("the {what} of a matrix of {given} places are not {given} x {given}");
+            return Err(RouteError::instance(message).with_hint("a row for each place, in their order"));
         }
         let row_of: BTreeMap<usize, usize> =
             matrix.places.iter().enumerate().map(|(row, name)| (self.names[name], row)).collect();

@@ -192,7 +192,8 @@ pub(super) fn from_toml(text: &str) -> Result<DayPlan, RouteError> {
     known_schema(plan)
 }
 
-const HINT: &str = "the schema of day plans is in docs/guide/vrp.md";
+/// Where the schema is written down.
+pub(super) const HINT: &str = "the schema of day plans is in docs/guide/vrp.md";
 
 fn known_schema(plan: DayPlan) -> Result<DayPlan, RouteError> {
     if plan.schema == SCHEMA {

@@ -6,9 +6,10 @@ use super::day_plan::{
     Amounts, BreakEntry, Coordinates, CostEntry, DayPlan, ReloadEntry, SCHEMA, Span, StopEntry, VehicleEntry,
     Where,
 };
+use super::quantity;
 use crate::error::{Place, RouteError};
 use crate::read::scan::shorten;
-use crate::vrp::write::cells;
+use crate::vrp::write::placed_cells;
 
 /// The columns of a table of stops.
 const STOP_COLUMNS: &str = "id, lat and lon (or x and y, or at), service, windows, delivery, pickup, ready, skills, vehicles, prize, priority, backhaul";
@@ -21,16 +22,28 @@ const VEHICLE_COLUMNS: &str = "id, count, start (or start_lat and start_lon, sta
 /// A line of a table.
 struct Row<'a> {
     number: usize,
-    cells: BTreeMap<&'a str, String>,
+    /// The text of each column, and where it begins.
+    cells: BTreeMap<&'a str, (usize, String)>,
 }
 
 impl Row<'_> {
     fn text(&self, column: &str) -> Option<&str> {
-        self.cells.get(column).map(String::as_str).filter(|cell| !cell.is_empty())
+        self.cells.get(column).map(|(_, cell)| cell.as_str()).filter(|cell| !cell.is_empty())
     }
 
     fn error(&self, column: &str, message: impl std::fmt::Display) -> RouteError {
-        RouteError::text(Place { line: self.number, column: 1 }, format!("column '{column}': {message}"))
+        let place = Place { line: self.number, column: self.cells.get(column).map_or(1, |(at, _)| *at) };
+        RouteError::text(place, format!("column '{column}': {message}")).with_hint(example(column))
+    }
+
+    /// Returns the text of a cell that `read` can read.
+    fn readable<T>(
+        &self,
+        column: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<&str>, RouteError> {
+        let Some(text) = self.text(column) else { return Ok(None) };
+        read(text).map(|_| Some(text)).map_err(|message| self.error(column, message))
     }
 
     fn parse<T: std::str::FromStr>(&self, column: &str, what: &str) -> Result<Option<T>, RouteError> {
@@ -55,19 +68,28 @@ impl Row<'_> {
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
-    fn span(&self, column: &str) -> Option<Span> {
-        self.text(column).map(|text| Span::Text(text.to_owned()))
+    fn span(&self, column: &str) -> Result<Option<Span>, RouteError> {
+        let text = self.readable(column, quantity::span)?;
+        Ok(text.map(|text| Span::Text(text.to_owned())))
+    }
+
+    /// Returns an amount, which is not negative.
+    fn amount(&self, column: &str) -> Result<Option<i64>, RouteError> {
+        match self.parse(column, "a whole number")? {
+            Some(amount @ ..0) => Err(self.error(column, format!("the amount {amount} is negative"))),
+            amount => Ok(amount),
+        }
     }
 
     /// Returns amounts of one column, or of `column.NAME` for each dimension.
     fn amounts(&self, column: &str) -> Result<Option<Amounts>, RouteError> {
-        if let Some(amount) = self.parse(column, "a whole number")? {
+        if let Some(amount) = self.amount(column)? {
             return Ok(Some(Amounts::One(amount)));
         }
         let mut each = BTreeMap::new();
         for key in self.cells.keys().filter(|key| key.split_once('.').is_some_and(|(head, _)| head == column))
         {
-            if let Some(amount) = self.parse(key, "a whole number")? {
+            if let Some(amount) = self.amount(key)? {
                 each.insert(key[column.len() + 1..].to_owned(), amount);
             }
         }
@@ -138,19 +160,35 @@ fn rows<'a>(text: &'a str, columns: &str) -> Result<Vec<Row<'a>>, RouteError> {
         }
     }
     let row = |(number, line): (usize, &str)| {
-        let values = cells(line);
+        let values = placed_cells(line);
         if values.len() != names.len() {
-            let place = Place { line: number + 1, column: 1 };
-            return Err(RouteError::text(
-                place,
-                format!("{} cells for {} columns", values.len(), names.len()),
-            ));
+            let place = Place { line: number + 1, column: line.chars().count() + 1 };
+            let message = format!("{} cells for {} columns", values.len(), names.len());
+            return Err(RouteError::text(place, message)
+                .with_hint("leave cells empty, but keep their separators; quote a cell that holds one"));
         }
-        let cells =
-            names.iter().copied().zip(values.into_iter().map(|cell| cell.trim().to_owned())).collect();
-        Ok(Row { number: number + 1, cells })
+        let values = values.into_iter().map(|(at, cell)| (at, cell.trim().to_owned()));
+        Ok(Row { number: number + 1, cells: names.iter().copied().zip(values).collect() })
     };
     lines.map(row).collect()
+}
+
+/// Returns how a column's cells are written.
+fn example(column: &str) -> &'static str {
+    match column.split('.').next().unwrap_or(column) {
+        "id" => "every line begins with a name of its own",
+        "service" | "max_duration" | "reload_duration" => "write it as 10min, 1h30min or 45s",
+        "windows" => "write it as 08:00-10:30, several as 08:00-10:30|14:00-16:00",
+        "shift" => "write it as 08:00-17:00",
+        "ready" => "write it as 08:30",
+        "break" => "write it as 12:00-13:00 30min",
+        "delivery" | "pickup" | "capacity" | "count" | "max_stops" | "reload_times" => {
+            "write it as a whole number from 0 on"
+        }
+        "priority" => "write it as a whole number from 1 to 10",
+        "backhaul" => "write it as true or false",
+        _ => "write it as a number such as 52.5",
+    }
 }
 
 /// Columns of places, which the list for people abbreviates.
@@ -169,11 +207,11 @@ fn stop(row: &Row<'_>) -> Result<StopEntry, RouteError> {
     Ok(StopEntry {
         id: id.to_owned(),
         at: row.place("at", &[["lat", "lon"], ["x", "y"]])?,
-        service: row.span("service"),
-        windows: row.list("windows"),
+        service: row.span("service")?,
+        windows: windows(row)?,
         delivery: row.amounts("delivery")?,
         pickup: row.amounts("pickup")?,
-        ready: row.text("ready").map(str::to_owned),
+        ready: row.readable("ready", quantity::clock)?.map(str::to_owned),
         skills: row.list("skills"),
         vehicles: (!vehicles.is_empty()).then_some(vehicles),
         prize: row.number("prize")?,
@@ -182,22 +220,32 @@ fn stop(row: &Row<'_>) -> Result<StopEntry, RouteError> {
     })
 }
 
+fn windows(row: &Row<'_>) -> Result<Vec<String>, RouteError> {
+    let windows = row.list("windows");
+    quantity::windows(windows.iter().map(String::as_str)).map_err(|message| row.error("windows", message))?;
+    Ok(windows)
+}
+
 fn vehicle(row: &Row<'_>) -> Result<VehicleEntry, RouteError> {
     let id = row.text("id").ok_or_else(|| row.error("id", "the vehicle has no name"))?;
     let pause = |text: String| {
         let (between, duration) = text.rsplit_once(' ').ok_or_else(|| {
             row.error("break", format!("'{}' is not a break such as 12:00-13:00 30min", shorten(&text)))
         })?;
+        let is_wrong = |message| row.error("break", message);
+        quantity::window(between).map_err(is_wrong)?;
+        quantity::span(duration).map_err(is_wrong)?;
         Ok(BreakEntry { between: between.trim().to_owned(), duration: Span::Text(duration.to_owned()) })
     };
     let times: Option<usize> = row.parse("reload_times", "a whole number")?;
+    let reload_duration = row.span("reload_duration")?;
     Ok(VehicleEntry {
         id: id.to_owned(),
         count: row.parse("count", "a whole number")?,
         start: row.place("start", &[["start_lat", "start_lon"], ["start_x", "start_y"]])?,
         end: row.place("end", &[["end_lat", "end_lon"], ["end_x", "end_y"]])?,
         capacity: row.amounts("capacity")?,
-        shift: row.text("shift").map(str::to_owned),
+        shift: row.readable("shift", quantity::window)?.map(str::to_owned),
         skills: row.list("skills"),
         breaks: row.list("break").into_iter().map(pause).collect::<Result<_, RouteError>>()?,
         cost: CostEntry {
@@ -207,14 +255,10 @@ fn vehicle(row: &Row<'_>) -> Result<VehicleEntry, RouteError> {
         },
         speed_kmh: row.number("speed_kmh")?,
         profile: None,
-        max_duration: row.span("max_duration"),
+        max_duration: row.span("max_duration")?,
         max_km: row.number("max_km")?,
         max_stops: row.parse("max_stops", "a whole number")?,
-        reload: times.map(|times| ReloadEntry {
-            at: Vec::new(),
-            duration: row.span("reload_duration"),
-            times,
-        }),
+        reload: times.map(|times| ReloadEntry { at: Vec::new(), duration: reload_duration, times }),
         begins_with: row.list("begins_with"),
     })
 }

@@ -126,7 +126,7 @@ impl<'a> File<'a> {
             if (0.0..=1e12).contains(&value) {
                 Ok(value)
             } else {
-                Err(word.error(format!("{key} is {value}")))
+                Err(word.error(format!("{key} is {value}")).with_hint("a number from 0 on"))
             }
         })
         .transpose()
@@ -137,7 +137,9 @@ impl<'a> File<'a> {
         if n.fract() == 0.0 && (1.0..=100_001.0).contains(&n) {
             return Ok(n as usize);
         }
-        Err(self.values["DIMENSION"].error(format!("{n} is not a number of nodes from 1 to 100001")))
+        Err(self.values["DIMENSION"]
+            .error(format!("{n} is not a number of nodes"))
+            .with_hint("DIMENSION counts depots and stops: from 1 to 100001"))
     }
 
     /// Returns the rows of a section by their number from 1 to `n`, each with at least `columns` values after it.
@@ -152,10 +154,12 @@ impl<'a> File<'a> {
                     .with_hint("is the section longer or shorter than DIMENSION or VEHICLES says?")
             })?;
             if row.len() <= columns {
-                return Err(row[0].error(format!("{key}: {} of {columns} values", row.len() - 1)));
+                let message = format!("{key}: {} of {columns} values", row.len() - 1);
+                return Err(row[0].error(message).with_hint("is the line truncated?"));
             }
             if found[number - 1].replace(&row[1..]).is_some() {
-                return Err(row[0].error(format!("{key}: number {number} comes twice")));
+                let message = format!("{key}: number {number} comes twice");
+                return Err(row[0].error(message).with_hint("remove one of the two lines"));
             }
         }
         let complete: Option<Vec<_>> = found.iter().copied().collect();
@@ -255,13 +259,7 @@ impl<'a> File<'a> {
             // Some write none where the first node is the depot.
             return if self.is_complete { Ok(vec![0]) } else { Err(self.missing("DEPOT_SECTION")) };
         };
-        let depot = |word: &Word<'_>| {
-            let number = word.text.parse::<usize>().ok().filter(|number| (1..=n).contains(number));
-            number
-                .map(|number| number - 1)
-                .ok_or_else(|| word.error(format!("'{}' is not a node", shorten(word.text))))
-        };
-        let found: Vec<usize> = rows.iter().flatten().map(depot).collect::<Result<_, _>>()?;
+        let found: Vec<usize> = rows.iter().flatten().map(|word| node(word, n)).collect::<Result<_, _>>()?;
         if found.is_empty() { Err(self.missing("a depot")) } else { Ok(found) }
     }
 
@@ -274,7 +272,9 @@ impl<'a> File<'a> {
         let count = match self.number("VEHICLES")? {
             Some(count) if (1.0..=1e6).contains(&count) && count.fract() == 0.0 => count as usize,
             Some(count) => {
-                return Err(self.values["VEHICLES"].error(format!("{count} is not a number of vehicles")));
+                return Err(self.values["VEHICLES"]
+                    .error(format!("{count} is not a number of vehicles"))
+                    .with_hint("a whole number from 1 on"));
             }
             None => stops.len().max(1),
         };
@@ -369,12 +369,7 @@ impl<'a> File<'a> {
         let homes = self.numbered("VEHICLES_DEPOT_SECTION", count, 1)?;
         let reloads = self.numbered("VEHICLES_RELOAD_DEPOT_SECTION", count, 1)?;
         let windows = self.numbered("TIME_WINDOW_SECTION", n, 2)?;
-        let node = |word: &Word<'_>| {
-            let number = word.text.parse::<usize>().ok().filter(|number| (1..=n).contains(number));
-            number
-                .map(|number| number - 1)
-                .ok_or_else(|| word.error(format!("'{}' is not a node", shorten(word.text))))
-        };
+        let node = |word: &Word<'_>| node(word, n);
         let vehicle = |index: usize| -> Result<Vehicle, RouteError> {
             let own = match (&capacities, capacity) {
                 (Some(rows), _) => rows[index][..dimensions]
@@ -421,9 +416,7 @@ fn allowed(
     let mut allowed: Vec<Vec<usize>> = vec![Vec::new(); n];
     for (vehicle, row) in lists.iter().enumerate() {
         for word in *row {
-            let number = word.text.parse::<usize>().ok().filter(|number| (1..=n).contains(number));
-            let node =
-                number.ok_or_else(|| word.error(format!("'{}' is not a node", shorten(word.text))))? - 1;
+            let node = node(word, n)?;
             if !allowed[node].contains(&kinds[vehicle]) {
                 allowed[node].push(kinds[vehicle]);
             }
@@ -497,8 +490,19 @@ fn non_negative(word: Word<'_>) -> Result<f64, RouteError> {
     if (0.0..=1e12).contains(&value) {
         Ok(value)
     } else {
-        Err(word.error(format!("{} is not within 0..1e12", shorten(word.text))))
+        Err(word
+            .error(format!("{} is not within 0..1e12", shorten(word.text)))
+            .with_hint("amounts, times and costs are not negative; choose a larger unit for large ones"))
     }
+}
+
+/// Reads the number of one of `n` nodes, which are counted from 1 in the text and from 0 here.
+fn node(word: &Word<'_>, n: usize) -> Result<usize, RouteError> {
+    let number = word.text.parse::<usize>().ok().filter(|number| (1..=n).contains(number));
+    number.map(|number| number - 1).ok_or_else(|| {
+        word.error(format!("'{}' is not a node", shorten(word.text)))
+            .with_hint(format!("nodes are numbered from 1 to {n}"))
+    })
 }
 
 fn window(row: &[Word<'_>], steps: f64) -> Result<Window, RouteError> {

@@ -57,6 +57,9 @@ const BREEDABLE: usize = 600;
 /// The share of the budget after which they are: without times, and with times, where annealing goes further.
 const ANNEALING: [f64; 2] = [0.3, 0.7];
 
+/// A population that has bred so many children without a better plan makes way for a new one.
+const STAGNANT: u64 = 20_000;
+
 /// A child takes as long as so many units of work for every stop.
 const WORK_PER_STOP: f64 = 0.25;
 
@@ -88,6 +91,8 @@ pub(crate) struct Driver<'a> {
     annealing: f64,
     /// The population, from the first round of breeding on.
     brood: Option<Brood>,
+    /// What its best plan costs, and how many children there were when that was found.
+    brood_best: (i64, u64),
     /// Children that a lane makes in a second, as far as known.
     children: f64,
 }
@@ -128,6 +133,7 @@ impl<'a> Driver<'a> {
             speed: 20_000.0,
             annealing,
             brood: None,
+            brood_best: (i64::MAX, 0),
             children: 20_000.0 / n.max(1) as f64,
         }
     }
@@ -346,12 +352,20 @@ impl<'a> Driver<'a> {
             .map(|output| wire::read_brood_back(output))
             .collect::<Result<_, _>>()
             .map_err(garbled)?;
-        for best in broods.iter().map(|brood| &brood.best) {
-            let routes: Routes = best.iter().map(|stops| (0, stops.clone())).collect();
+        let merged = Brood::merge(&brood, &broods);
+        for best in broods.into_iter().map(|brood| brood.best).filter(|best| !best.is_empty()) {
+            let routes: Routes = best.into_iter().map(|stops| (0, stops)).collect();
             let cost = self.translation.cost(&routes);
+            if cost < self.brood_best.0 {
+                self.brood_best = (cost, merged.made);
+            }
             self.offer(routes, cost);
         }
-        self.brood = Some(Brood::merge(&brood, broods));
+        let is_stagnant = merged.made > self.brood_best.1 + STAGNANT;
+        if is_stagnant {
+            self.brood_best = (i64::MAX, 0);
+        }
+        self.brood = Some(if is_stagnant { Brood::default() } else { merged });
         Ok(true)
     }
 

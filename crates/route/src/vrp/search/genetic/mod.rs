@@ -67,7 +67,7 @@ impl Tally {
 
 impl Brood {
     /// Returns the population that several, grown from `before` apart from each other, make together.
-    pub(crate) fn merge(before: &Self, broods: Vec<Self>) -> Self {
+    pub(crate) fn merge(before: &Self, broods: &[Self]) -> Self {
         let count = broods.len() as f64;
         let mean = |of: fn(Prices) -> f64| {
             (broods.iter().filter_map(|brood| brood.prices).map(|prices| of(prices).ln()).sum::<f64>()
@@ -82,8 +82,8 @@ impl Brood {
             .chain((before.tally.children < PERIOD).then_some(before.tally));
         let tally = tallies.fold(Tally::default(), Tally::plus);
         let mut is_known = HashSet::new();
-        let plans = broods.into_iter().flat_map(|brood| brood.plans);
-        let plans = plans.filter(|plan| is_known.insert(plan.clone())).collect();
+        let plans = broods.iter().flat_map(|brood| &brood.plans);
+        let plans = plans.filter(|plan| is_known.insert(*plan)).cloned().collect();
         Self { plans, prices, made, tally, best: Stops::new() }
     }
 }
