@@ -426,14 +426,12 @@ def test_auto_stays_serial_for_what_is_not_worth_it_and_takes_threads_where_they
 
 
 def test_threads_tell_when_the_lock_is_in_the_way() -> None:
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
-        pytest.fail("this test needs an interpreter with a lock")
-
     def burn(x: int) -> int:
         return sum(i * i for i in range(200_000)) + x
 
     results = festina.map(burn, range(16), on="threads", workers=4)
-    assert [finding["code"] for finding in results.report.findings] == ["lock"]
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    assert [finding["code"] for finding in results.report.findings] == (["lock"] if has_lock else [])
 
 
 def test_a_program_can_define_everything_in_main(tmp_path: Path) -> None:

@@ -13,9 +13,18 @@ pub(crate) fn clear() {
     let _ = write!(io::stderr().lock(), "\r\x1b[K");
 }
 
-/// Returns what of `text` fits before the last column, in which some terminals begin a new line.
+/// Returns what of `text` fits before the last column, in which some terminals begin a new line: whole parts between commas, as a
+/// number without its end is another number.
 fn cut(text: &str, width: usize) -> String {
-    text.chars().take(width.saturating_sub(1).max(1)).collect()
+    let most = width.saturating_sub(1).max(1);
+    let fits: String = text.chars().take(most).collect();
+    if fits.len() == text.len() || text[fits.len()..].starts_with(", ") {
+        return fits;
+    }
+    match fits.rfind(", ") {
+        Some(end) => fits[..end].to_owned(),
+        None => fits,
+    }
 }
 
 #[cfg(test)]
@@ -27,5 +36,8 @@ mod tests {
         assert_eq!(cut("12 sent – 3 failed", 10), "12 sent –");
         assert_eq!(cut("12 sent", 100), "12 sent");
         assert_eq!(cut("12 sent", 0), "1");
+        assert_eq!(cut("p50 39 ms, p99 412 ms, 3 failed", 22), "p50 39 ms, p99 412 ms");
+        assert_eq!(cut("p50 39 ms, p99 412 ms, 3 failed", 21), "p50 39 ms");
+        assert_eq!(cut("p50 39 ms, p99 412 ms, 3 failed", 24), "p50 39 ms, p99 412 ms");
     }
 }

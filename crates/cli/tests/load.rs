@@ -223,11 +223,16 @@ fn a_service_that_dies_while_its_knee_is_looked_for_is_told_as_such() {
     let service = TruthServer::start(Queue::new(4, None), |_| 0.005).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_festina"));
     command.args(["load", &service.url(), "--find-knee", "--slo", "p99=1s", "-d", "6s", "--json"]);
+    let page = std::env::temp_dir().join(format!("festina-died-{}.html", std::process::id()));
+    command.arg("--html").arg(&page);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     thread::sleep(Duration::from_secs(2));
     drop(service);
     let output = child.wait_with_output().unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let html = std::fs::read_to_string(&page).unwrap();
+    std::fs::remove_file(&page).unwrap();
+    assert!(html.contains("Throughput by users") && !html.contains("knee, at least"), "no knee is drawn");
     assert_eq!(
         (&answer["stopped_answering"], output.status.code()),
         (&Value::Bool(true), Some(1)),

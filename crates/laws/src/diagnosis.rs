@@ -204,7 +204,7 @@ impl Cause {
                 Severity::Note,
                 "serial-part",
                 "a serial part limits the speed-up",
-                "find what runs on one core with a profiler such as py-spy or perf",
+                "see what runs on one core, and what mending it would gain: festina profile -- COMMAND",
             ),
             Self::GrowingOverhead => (
                 Severity::Warning,

@@ -79,7 +79,8 @@ pub fn find_knee(
     })?;
     let begin = std::time::Instant::now();
     let stop = AtomicBool::new(false);
-    let mut service = Service { plan, cancel, observer, errors: BTreeMap::new(), stopped_answering: false };
+    let mut service =
+        Service { plan, cancel, observer, begin, errors: BTreeMap::new(), stopped_answering: false };
     let (knee, server) = std::thread::scope(|scope| {
         let sampler =
             (!roots.is_empty()).then(|| scope.spawn(|| server::sample(roots, Seconds(f64::MAX), &stop)));
@@ -216,6 +217,7 @@ struct Service<'a> {
     plan: &'a LoadPlan,
     cancel: &'a CancelToken,
     observer: &'a mut dyn LoadObserver,
+    begin: std::time::Instant,
     /// What went wrong, but for what was given up when a part of the search was over.
     errors: BTreeMap<String, u64>,
     /// Whether nothing was answered the last time, and something failed.
@@ -278,6 +280,10 @@ impl Subject for Service<'_> {
             backlog,
             is_valid: open_is_valid(&outcome, limit),
         })
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64()
     }
 
     fn is_canceled(&self) -> bool {

@@ -7,20 +7,24 @@ use std::path::Path;
 
 use festina_profile::Kind;
 
-use support::codes;
 use support::compiled::{Run, compiled, names, near_run, total};
+use support::{Held, codes, holds, tried};
 
 /// Asserts that the parts of the program at `path` have their times, that `innermost` was seen called by `caller`, and that nothing
 /// is missing.
 fn assert_seen(folder: &Path, path: &Path, n_parts: usize, called: &[(&str, &str)]) {
-    let Run { truth, recording, profile, .. } = near_run(folder, path, "2");
+    tried(|scale| is_seen(near_run(folder, path, &(2.0 * scale).to_string())?, n_parts, called));
+}
+
+fn is_seen(run: Run, n_parts: usize, called: &[(&str, &str)]) -> Held {
+    let Run { truth, recording, profile } = run;
     assert_eq!(truth.len(), n_parts, "{truth:?}");
-    assert!(!codes(&profile).contains(&"callers-not-seen"), "{:?}", profile.findings);
+    holds!(!codes(&profile).contains(&"callers-not-seen"), "{:?}", profile.findings);
     let all: f64 = truth.values().sum();
     let crunched = profile.threads.iter().find(|thread| thread.name == "cruncher");
     let crunched_s = crunched.map_or(0.0, |thread| thread.to_s - thread.from_s);
-    assert!(total(&profile, "main") > 0.8 * all, "{} of {all}", total(&profile, "main"));
-    assert!(crunched_s > 0.05 * all, "{crunched_s} of {all}: {:?}", profile.threads);
+    holds!(total(&profile, "main") > 0.8 * all, "{} of {all}", total(&profile, "main"));
+    holds!(crunched_s > 0.05 * all, "{crunched_s} of {all}: {:?}", profile.threads);
     for (caller, innermost) in called {
         let is_called = (0..recording.stacks.len() as u32).any(|stack| {
             let names = names(&recording, stack);
@@ -30,10 +34,11 @@ fn assert_seen(folder: &Path, path: &Path, n_parts: usize, called: &[(&str, &str
             inner.zip(outer).is_some_and(|(inner, outer)| inner < outer)
                 && names.iter().any(|name| name.contains("main"))
         });
-        assert!(is_called, "{innermost} below {caller}");
+        holds!(is_called, "no {innermost} below {caller}");
     }
     let hottest = &profile.lines[0];
-    assert!(hottest.kind == Kind::Native && hottest.line > 0, "{hottest:?}");
+    holds!(hottest.kind == Kind::Native && hottest.line > 0, "{hottest:?}");
+    Ok(())
 }
 
 #[test]

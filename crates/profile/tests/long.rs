@@ -43,7 +43,7 @@ fn ten_minutes_of_a_hundred_threads_take_little_memory() {
     assert!(recording.threads.len() > 100);
     let first = memory.0.iter().find(|(at, _)| *at >= SETTLED_S).unwrap();
     let last = memory.0.last().unwrap();
-    assert!(recording.rounds.len() > 100, "{} looks", recording.rounds.len());
+    assert!(recording.rounds.len() > 20, "{} looks", recording.rounds.len());
     // At the pace that this machine keeps: ten minutes of it are ten minutes at that pace. Memory comes in pages and
     // lists double, so a growth by a factor for the looks that were missed would be mostly this noise times the factor.
     let a_second = (last.1 - first.1).max(0.0) / (last.0 - first.0);

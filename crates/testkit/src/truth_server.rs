@@ -24,6 +24,8 @@ pub struct TruthServer {
 struct Shared {
     begin: Instant,
     queue: Mutex<Queue>,
+    /// What every request needs next, one at a time, and for how many seconds.
+    lock: Option<(Mutex<Queue>, f64)>,
     service: Service,
     state: Mutex<State>,
     is_over: AtomicBool,
@@ -53,7 +55,17 @@ impl TruthServer {
     ///
     /// If there is no port or thread for it.
     pub fn start(queue: Queue, service: fn(u64) -> f64) -> std::io::Result<Self> {
-        Self::serve(queue, Service::Alone(service))
+        Self::serve(queue, None, Service::Alone(service))
+    }
+
+    /// Starts a server whose requests need a server of the queue for `service` seconds each, and then all the same lock for
+    /// `held` seconds: a request that waits for the lock leaves its server to the next.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port or thread for it.
+    pub fn start_locking(queue: Queue, service: fn(u64) -> f64, held: f64) -> std::io::Result<Self> {
+        Self::serve(queue, Some((Mutex::new(Queue::new(1, None)), held)), Service::Alone(service))
     }
 
     /// Starts a server whose requests hinder each other: number k, which meets `busy` busy servers, needs
@@ -63,15 +75,16 @@ impl TruthServer {
     ///
     /// If there is no port or thread for it.
     pub fn start_overlapping(queue: Queue, service: fn(u64, usize) -> f64) -> std::io::Result<Self> {
-        Self::serve(queue, Service::Overlapping(service))
+        Self::serve(queue, None, Service::Overlapping(service))
     }
 
-    fn serve(queue: Queue, service: Service) -> std::io::Result<Self> {
+    fn serve(queue: Queue, lock: Option<(Mutex<Queue>, f64)>, service: Service) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
             begin: Instant::now(),
             queue: Mutex::new(queue),
+            lock,
             service,
             state: Mutex::default(),
             is_over: AtomicBool::new(false),
@@ -180,6 +193,11 @@ fn due(shared: &Shared) -> Instant {
         Service::Alone(seconds) => seconds(number),
         Service::Overlapping(seconds) => seconds(number, queue.busy(arrival)),
     };
-    let done = queue.serve(arrival, service);
+    let mut done = queue.serve(arrival, service);
+    if let Some((lock, held)) = &shared.lock
+        && let Ok(mut lock) = lock.lock()
+    {
+        done = lock.serve(done, *held);
+    }
     shared.begin + Duration::from_secs_f64(done)
 }

@@ -57,6 +57,13 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Builds a program in C from `source`, a path in the repository, and returns its path.
+pub(crate) fn compiled(source: &str, name: &str) -> Result<PathBuf> {
+    let (program, source) = (target().join(name), root().join(source));
+    run(&mut command("cc", ["-O2".as_ref(), "-o".as_ref(), program.as_os_str(), source.as_os_str()]))?;
+    Ok(program)
+}
+
 /// Builds the release binary of festina and returns its path.
 ///
 /// # Errors

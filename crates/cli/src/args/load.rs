@@ -83,7 +83,7 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "SLO", help_heading = "Verdict")]
     pub(crate) slo: Option<String>,
 
-    /// Find the highest rate that meets the objective, in about 18 s (or --duration)
+    /// Find the highest rate that meets the objective, in about 19 s (or --duration)
     #[arg(long, requires = "slo", help_heading = "Verdict")]
     pub(crate) find_knee: bool,
 

@@ -60,7 +60,9 @@ pub fn knee_report(answer: &KneeAnswer) -> Report {
     if !result.findings.is_empty() {
         report.push(result.findings.clone());
     }
-    report.push(latency(answer));
+    if let Some(chart) = latency(answer) {
+        report.push(chart);
+    }
     report.push(ladder(answer));
     report.push(throughput(answer));
     report.push(windows(answer));
@@ -99,15 +101,20 @@ pub(crate) fn ladder(answer: &KneeAnswer) -> Table {
     table
 }
 
-/// Draws the latency over the rate: the twin's as a line, what windows showed as points, the objective and the knee's band.
-pub(crate) fn latency(answer: &KneeAnswer) -> Chart {
+/// Draws the latency over the rate: the twin's as a line, what windows showed as points, the objective and the knee's band; `None`
+/// where there is neither twin nor window.
+pub(crate) fn latency(answer: &KneeAnswer) -> Option<Chart> {
     let result = &answer.result;
     let knee = &result.knee;
     let name = percentile_name(result.probability);
     let x = Axis::new("rate", Unit::Other("requests/s".to_owned()));
     let y = Axis::new(name.clone(), Unit::Seconds).with_scale(Scale::Log10);
-    let measured =
-        knee.windows.iter().filter_map(|window| Some(PlotPoint::new(window.rate, window.latency_s?)));
+    let measured: Vec<PlotPoint> = (knee.windows.iter())
+        .filter_map(|window| Some(PlotPoint::new(window.rate, window.latency_s?)))
+        .collect();
+    if measured.is_empty() && knee.curve.is_empty() {
+        return None;
+    }
     let mut chart = Chart::new("Latency by rate", x, y);
     if !knee.curve.is_empty() {
         chart = chart.with(Series::line(format!("{name} of the twin"), Role::Fit, knee.curve.clone()));
@@ -115,6 +122,10 @@ pub(crate) fn latency(answer: &KneeAnswer) -> Chart {
     let mut chart = chart
         .with(Series::points("measured", Role::Measured, measured))
         .with_mark(Mark::horizontal(result.limit_s, "objective"));
+    // What a service bore that has died is no knee.
+    if result.stopped_answering {
+        return Some(chart);
+    }
     if knee.is_at_least {
         chart = chart.with_mark(Mark::beyond(knee.rate.value, "knee, at least"));
     } else if let Some(interval) = knee.rate.interval {
@@ -122,9 +133,9 @@ pub(crate) fn latency(answer: &KneeAnswer) -> Chart {
         chart = chart.with_mark(Mark::Region { from, to, label: "knee".to_owned() });
     }
     if knee.found_by == FoundBy::Search {
-        return chart;
+        return Some(chart);
     }
-    chart.with_caption("short windows find less than the twin: the queue has not filled")
+    Some(chart.with_caption("short windows find less than the twin: the queue has not filled"))
 }
 
 /// Throughput by users, with the knee.
@@ -134,9 +145,12 @@ pub(crate) fn throughput(answer: &KneeAnswer) -> Chart {
     let x = Axis::new("users at a time", Unit::Number).with_scale(Scale::Log2);
     let y = Axis::new("throughput", Unit::Other("requests/s".to_owned()));
     let label = if knee.is_at_least { "knee, at least" } else { "knee" };
-    Chart::new("Throughput by users", x, y)
-        .with(Series::points("measured", Role::Measured, points))
-        .with_mark(Mark::horizontal(knee.rate.value, label))
+    let chart =
+        Chart::new("Throughput by users", x, y).with(Series::points("measured", Role::Measured, points));
+    if answer.result.stopped_answering {
+        return chart;
+    }
+    chart.with_mark(Mark::horizontal(knee.rate.value, label))
 }
 
 /// What windows at constant rates saw.

@@ -135,9 +135,9 @@ pub fn load(
 }
 
 /// How long the search for a knee takes, about.
-const KNEE_BUDGET: Seconds = Seconds(18.0);
+const KNEE_BUDGET: Seconds = Seconds(19.0);
 
-/// Finds the highest rate at which the service meets the objective of `options`, in about 18 s or `options.duration`.
+/// Finds the highest rate at which the service meets the objective of `options`, in about 19 s or `options.duration`.
 ///
 /// # Errors
 ///

@@ -290,7 +290,7 @@ fn service_blocks(service: &ServiceDetails) -> Vec<Block> {
             ));
     }
     blocks.push(chart.into());
-    blocks.push(latency(knee).into());
+    blocks.extend(latency(knee).map(Into::into));
     let mut inside = vec![ladder(knee).into(), windows(knee).into()];
     if let Some(calmed) = &service.calmed {
         inside.push(Block::heading(format!("With {} at a time", calmed.concurrency)));

@@ -167,7 +167,8 @@ impl<'a> Gatherer<'a> {
         }
         let n = self.n_sending_ticks.max(1) as f64;
         self.outcome.busiest_thread /= n;
-        self.outcome.waiting_thread /= n;
+        // A tick may last longer than it should, above all when its thread waits for a core.
+        self.outcome.waiting_thread = (self.outcome.waiting_thread / n).min(1.0);
         self.outcome.sent_variation = self.gaps.variation();
         self.outcome.elapsed = Seconds(elapsed.as_secs_f64());
         self.outcome

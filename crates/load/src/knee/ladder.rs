@@ -14,6 +14,8 @@ pub(crate) struct Ladder {
     unhindered: ClosedRun,
     /// Whether more users brought no more throughput in the end.
     has_levelled: bool,
+    /// The rung that was looked at for longer: a glance at another one that shows more is chance.
+    chosen: Option<usize>,
 }
 
 /// Throughput grows if it does so by more than this.
@@ -23,10 +25,14 @@ const LEVEL: f64 = 1.5;
 /// A service that has lost more than this of its throughput since it was glanced at stays slow once requests have overlapped: then the
 /// glance tells what it can do.
 const LASTING: f64 = 0.3;
-/// Responses without queueing that a distribution of service times needs.
-const UNHINDERED: f64 = 2000.0;
-/// Responses at full throughput that a capacity needs.
-const SATURATED: f64 = 4000.0;
+/// Responses without queueing that a distribution of service times needs, and the share of the time to look that they may take.
+const UNHINDERED: (f64, f64) = (2000.0, 0.38);
+/// Users for each server there seems to be, so that none waits for another even if there are somewhat fewer.
+const UNHINDERED_USERS: f64 = 0.75;
+/// Responses at full throughput that a capacity needs, and the share of the time to look that they may take.
+const SATURATED: (f64, f64) = (4000.0, 0.42);
+/// Those with more users than bring the highest throughput.
+const CROWDED: (f64, f64) = (1000.0, 0.2);
 /// The first look at a rung, in seconds, or in latencies of one user if that is longer.
 const GLANCE: f64 = 0.4;
 const GLANCE_LATENCIES: f64 = 6.0;
@@ -41,12 +47,15 @@ impl Ladder {
     pub(crate) fn climb(subject: &mut dyn Subject, budget: f64) -> Result<Self, LoadError> {
         let first = subject.closed(1, GLANCE)?;
         let glance = (GLANCE_LATENCIES * first.mean()).clamp(GLANCE, budget / 10.0);
-        let mut ladder =
-            Self { runs: vec![(1, first)], unhindered: ClosedRun::default(), has_levelled: false };
+        let mut ladder = Self {
+            runs: vec![(1, first)],
+            unhindered: ClosedRun::default(),
+            has_levelled: false,
+            chosen: None,
+        };
         let mut users = 2;
-        let mut spent = GLANCE;
-        while users <= MAX_USERS && spent + glance <= budget * CLIMB && !subject.is_canceled() {
-            spent += glance;
+        // By the clock: the last responses to hundreds of users are waited for after each glance.
+        while users <= MAX_USERS && subject.elapsed() + glance <= budget * CLIMB && !subject.is_canceled() {
             let best = ladder.best().throughput().0;
             let run = subject.closed(users, glance)?;
             let run_rate = run.throughput().0;
@@ -62,40 +71,59 @@ impl Ladder {
         Ok(ladder)
     }
 
-    /// Measures the capacity at the best rung, and service times with half as many users as there seem to be servers.
+    /// Measures the capacity at the best rung, and service times with fewer users than there seem to be servers, within about
+    /// `budget` seconds.
     pub(crate) fn look_longer(&mut self, subject: &mut dyn Subject, budget: f64) -> Result<(), LoadError> {
         let index = self.best_index();
         let (users, rate) = (self.runs[index].0, self.best().throughput().0.max(1.0));
-        let servers = (rate * self.alone().mean()).round().max(1.0);
-        let unhindered = (servers / 2.0).max(1.0);
+        let servers = self.servers();
+        let unhindered = (servers * UNHINDERED_USERS).floor().max(1.0);
         if subject.is_canceled() {
             self.unhindered = self.alone().clone();
             return Ok(());
         }
-        let seconds = (UNHINDERED * servers / (unhindered * rate)).clamp(0.5, budget * 0.28);
-        self.unhindered = subject.closed(unhindered as usize, seconds)?;
+        let seconds =
+            |(responses, share): (f64, f64), rate: f64| (responses / rate).clamp(0.5, budget * share);
+        let slower = seconds(UNHINDERED, rate * unhindered / servers);
+        self.unhindered = subject.closed(unhindered as usize, slower)?;
         if !subject.is_canceled() {
-            let longer = subject.closed(users, (SATURATED / rate).clamp(1.0, budget * 0.32))?;
+            let longer = subject.closed(users, seconds(SATURATED, rate).max(1.0))?;
             if longer.throughput().0 > (1.0 - LASTING) * rate {
                 self.runs[index].1 = longer;
+                self.chosen = Some(index);
             }
         }
-        // A glance that shows less throughput with more users may be chance.
-        let worst = (index + 1..self.runs.len())
-            .min_by(|a, b| self.runs[*a].1.throughput().0.total_cmp(&self.runs[*b].1.throughput().0));
-        if let Some(worst) = worst
-            && !subject.is_canceled()
-            && self.runs[worst].1.throughput().0 < (1.0 - GROWTH) * self.best().throughput().0
-        {
-            let seconds = (SATURATED / 4.0 / rate).clamp(0.5, budget * 0.15);
-            self.runs[worst].1 = subject.closed(self.runs[worst].0, seconds)?;
+        if let Some(worst) = self.worst_after(index).filter(|_| !subject.is_canceled()) {
+            self.runs[worst].1 = subject.closed(self.runs[worst].0, seconds(CROWDED, rate))?;
         }
         Ok(())
     }
 
+    /// Returns how many servers there seem to be: highest throughput times the mean latency on the rungs on which at most half of
+    /// them had a user.
+    fn servers(&self) -> f64 {
+        let rate = self.best().throughput().0;
+        let seem = rate * self.alone().mean();
+        let free = self.runs.iter().filter(|(users, _)| *users == 1 || 2.0 * *users as f64 <= seem);
+        let (sum, count) = free.fold((0.0, 0.0), |(sum, count), (_, run)| {
+            let n = run.count() as f64;
+            (sum + n * run.mean(), count + n)
+        });
+        (rate * sum / f64::max(count, 1.0)).round().max(1.0)
+    }
+
+    /// Returns the rung beyond `index` with the least throughput, if that may be less than what `index` has by more than chance.
+    fn worst_after(&self, index: usize) -> Option<usize> {
+        let rate = |index: usize| self.runs[index].1.throughput();
+        let worst = (index + 1..self.runs.len()).min_by(|a, b| rate(*a).0.total_cmp(&rate(*b).0))?;
+        let ((best, error), (least, spread)) = (rate(index), rate(worst));
+        (best - least > (GROWTH * best).max(error.hypot(spread))).then_some(worst)
+    }
+
     fn best_index(&self) -> usize {
         let rate = |index: &usize| self.runs[*index].1.throughput().0;
-        (0..self.runs.len()).max_by(|a, b| rate(a).total_cmp(&rate(b))).unwrap_or(0)
+        let highest = (0..self.runs.len()).max_by(|a, b| rate(a).total_cmp(&rate(b)));
+        self.chosen.or(highest).unwrap_or(0)
     }
 
     /// Returns the run with the highest throughput.

@@ -109,6 +109,17 @@ const WINDOWS: u64 = 200;
 const CURVE: [f64; 14] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98];
 /// The largest share of likely windows on either side that a window may lie outside of.
 const UNLIKELY: f64 = 0.01;
+/// The share of the budget that climbing the ladder may count on.
+const CLIMB: f64 = 0.8;
+/// The share of the budget that is kept for what follows the look at the ladder: the twin, and windows that test it.
+const KEPT: f64 = 0.3;
+/// Of a service that already shows that it is no queue, half the look is enough: the search needs its time.
+const SHORTER_LOOK: f64 = 0.5;
+/// The share of the budget that a window takes that tests the twin, and the least if time is short.
+const TRIAL: f64 = 0.08;
+const SHORTEST_TRIAL: f64 = 0.04;
+/// The share of the budget that a search takes.
+const SEARCH: f64 = 0.5;
 
 /// Finds the knee of `subject`, in about `budget` seconds.
 ///
@@ -121,11 +132,13 @@ pub(crate) fn find(
     budget: f64,
     seed: u64,
 ) -> Result<Knee, LoadError> {
-    let mut ladder = Ladder::climb(subject, budget * 0.8)?;
+    let mut ladder = Ladder::climb(subject, budget * CLIMB)?;
     let has_levelled = ladder.has_levelled() || !bears_twice(subject, &ladder, target, budget)?;
     // Of a capacity that was not reached there is nothing more to learn.
     if has_levelled || subject.is_canceled() {
-        ladder.look_longer(subject, budget * 0.8)?;
+        let left = (budget * (1.0 - KEPT) - subject.elapsed()).max(budget * 0.1);
+        let share = if ladder.loss() > RETROGRADE { SHORTER_LOOK } else { 1.0 };
+        ladder.look_longer(subject, share * left)?;
     }
     let (capacity, error) = ladder.best().throughput();
     let loss = ladder.loss();
@@ -156,7 +169,7 @@ pub(crate) fn find(
     }
     knee.found_by = FoundBy::Search;
     let highest = knee.has_levelled.then_some(capacity);
-    search::search(subject, &mut knee, highest, target, budget * 0.5)?;
+    search::search(subject, &mut knee, highest, target, budget * SEARCH)?;
     knee.is_at_least |= !knee.is_valid;
     Ok(knee)
 }
@@ -172,7 +185,7 @@ fn bears_twice(
         return Ok(true);
     }
     let rate = 2.0 * ladder.best().throughput().0;
-    Ok(subject.open(rate, budget * 0.08, target)?.share <= target.allowed)
+    Ok(subject.open(rate, budget * TRIAL, target)?.share <= target.allowed)
 }
 
 /// Returns the twin's knee with a band: service times are drawn again, the capacity varies as it was seen to.
@@ -183,8 +196,9 @@ fn estimate(
     target: Target,
     seed: u64,
 ) -> Estimate {
-    let knees = (0..5).map(|k| twin.knee(capacity, target.limit, target.allowed, seed + k));
-    let value = knees.sum::<f64>() / 5.0;
+    let first = twin.knee(capacity, target, seed);
+    let others = (1..5).map(|k| twin.knee_near(first, capacity, target, seed + k));
+    let value = (first + others.sum::<f64>()) / 5.0;
     let mut random = rand::SeedableRng::seed_from_u64(seed);
     let mut draws: Vec<f64> = (0..REPLICATES)
         .filter_map(|replicate| {
@@ -192,7 +206,7 @@ fn estimate(
             let normal: f64 = rand_distr::Distribution::sample(&rand_distr::StandardNormal, &mut random);
             let capacity = (capacity + error * normal).max(capacity * 0.5);
             let twin = Twin::new(&times, capacity)?;
-            Some(twin.knee(capacity, target.limit, target.allowed, seed + 100 + replicate as u64))
+            Some(twin.knee_near(value, capacity, target, seed + 100 + replicate as u64))
         })
         .collect();
     draws.sort_by(f64::total_cmp);
@@ -212,7 +226,8 @@ fn curve(twin: &Twin, capacity: f64, target: Target, seed: u64) -> Vec<(f64, f64
     rates.filter_map(|rate| Some((rate, twin.quantile(rate, 1.0 - target.allowed, seed)?))).collect()
 }
 
-/// Returns whether windows below and above the knee go as the twin says; one in which the generator was late is asked again.
+/// Returns whether windows below and above the knee go as the twin says; one in which the generator was late is asked again, if
+/// there is time.
 fn agrees(
     subject: &mut dyn Subject,
     twin: &Twin,
@@ -222,12 +237,15 @@ fn agrees(
     seed: u64,
 ) -> Result<bool, LoadError> {
     let mut agrees = true;
-    for factor in [0.95, 1.05] {
+    for (factor, n_left) in [(0.95, 2.0), (1.05, 1.0)] {
         let rate = knee.rate.value * factor;
-        let trial = Trial { twin, rate, target, seed };
-        let mut outcome = trial.make(subject, knee, budget)?;
-        if !outcome.1 && !subject.is_canceled() {
-            outcome = trial.make(subject, knee, budget)?;
+        let left = (budget - subject.elapsed()) / n_left;
+        let seconds = left.clamp(budget * SHORTEST_TRIAL, budget * TRIAL);
+        let trial = Trial { twin, rate, seconds, target, seed };
+        let mut outcome = trial.make(subject, knee)?;
+        let has_time = subject.elapsed() + n_left * seconds <= budget;
+        if !outcome.1 && has_time && !subject.is_canceled() {
+            outcome = trial.make(subject, knee)?;
         }
         agrees &= outcome.0;
         knee.is_valid &= outcome.1;
@@ -242,20 +260,16 @@ fn agrees(
 struct Trial<'a> {
     twin: &'a Twin,
     rate: f64,
+    seconds: f64,
     target: Target,
     seed: u64,
 }
 
 impl Trial<'_> {
     /// Returns whether the service does in such a window what the twin says, and whether the generator was on time.
-    fn make(
-        &self,
-        subject: &mut dyn Subject,
-        knee: &mut Knee,
-        budget: f64,
-    ) -> Result<(bool, bool), LoadError> {
-        let Self { twin, rate, target, seed } = *self;
-        let run = subject.open(rate, budget * 0.08, target)?;
+    fn make(&self, subject: &mut dyn Subject, knee: &mut Knee) -> Result<(bool, bool), LoadError> {
+        let Self { twin, rate, seconds, target, seed } = *self;
+        let run = subject.open(rate, seconds, target)?;
         let mut shares: Vec<f64> = (0..WINDOWS)
             .map(|k| twin.share_of_window(rate, run.sent as usize, target.limit, seed + 1000 + k))
             .collect();

@@ -95,7 +95,7 @@ mod tests {
         // M/D/1 of 10 ms: a limit of 30 ms binds long before the capacity of 100/s does.
         let twin = Twin::new(&[(0.01, 1)], 100.0).unwrap();
         let target = Target { limit: 0.03, allowed: 0.01 };
-        let knee = twin.knee(100.0, 0.03, 0.01, 3);
+        let knee = twin.knee(100.0, target, 3);
         let demand = Demand { rate: 500.0, headroom: 1.0, survive_loss_of: 0 };
         let sizing = demand.sizing(knee, Some(&twin), target, 3).unwrap();
         let shared = sizing.to_idle.unwrap();

@@ -11,6 +11,9 @@ pub(crate) trait Subject {
     /// Sends requests at `rate` a second for `seconds`, by a Poisson process, to a service that is idle at first.
     fn open(&mut self, rate: f64, seconds: f64, target: Target) -> Result<OpenRun, LoadError>;
 
+    /// Returns how many seconds the search has taken so far.
+    fn elapsed(&self) -> f64;
+
     /// Returns whether the user wants to stop.
     fn is_canceled(&self) -> bool;
 }

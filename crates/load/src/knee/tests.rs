@@ -128,6 +128,10 @@ impl Subject for Simulated {
         Ok(OpenRun { share, latency_s, sent: n as u64, backlog: 0, is_valid: !self.is_late })
     }
 
+    fn elapsed(&self) -> f64 {
+        self.spent
+    }
+
     fn is_canceled(&self) -> bool {
         false
     }
@@ -147,11 +151,11 @@ fn knees_are_found_within_twenty_seconds() {
     let mut covered = 0;
     let mut n = 0;
     for (service, truth) in SERVICES {
-        for seed in 0..3 {
+        for seed in 0..5 {
             let mut subject = Simulated::new(service, 100 + seed);
-            let knee = find(&mut subject, Target { limit: service.3, allowed: 0.01 }, 20.0, 1).unwrap();
+            let knee = find(&mut subject, Target { limit: service.3, allowed: 0.01 }, 19.0, 1).unwrap();
             assert!(
-                subject.spent <= 20.5 || knee.found_by == FoundBy::Search,
+                subject.spent <= 19.0 || knee.found_by == FoundBy::Search,
                 "{service:?}: {} s, {:?}",
                 subject.spent,
                 knee.ladder
@@ -163,7 +167,7 @@ fn knees_are_found_within_twenty_seconds() {
     }
     let mean = errors.iter().map(|error: &f64| error.abs()).sum::<f64>() / n as f64;
     assert!(mean < 0.05, "mean error {mean}: {errors:?}");
-    assert!(covered * 100 >= n * 80, "{covered} of {n} bands cover: {errors:?}");
+    assert!(covered * 100 >= n * 85, "{covered} of {n} bands cover: {errors:?}");
 }
 
 #[test]

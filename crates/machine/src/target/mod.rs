@@ -8,19 +8,25 @@
 mod doing;
 mod files;
 mod forks;
+mod kernel;
 mod mapping;
 mod memory;
 mod process;
+mod prompt;
 mod sampler;
 mod thread;
+mod ticks;
 mod usage;
 
 pub use doing::{Call, Doing, Wait};
 pub use files::TargetFiles;
 pub use forks::ForkWatch;
+pub use kernel::{kernel_functions, tells_kernel_functions};
 pub use mapping::{Mapping, parse_mappings};
 pub use memory::{MemoryRange, ProcessMemory};
 pub use process::TargetProcess;
+pub use prompt::PromptThread;
 pub use sampler::{Registers, StackSample, StackSampler};
 pub use thread::{Progress, TargetThread};
+pub use ticks::counts_at_ticks;
 pub use usage::{Usage, parse_io, parse_kernel_ticks};

@@ -38,11 +38,16 @@ const TASK_CLOCK: u64 = 1;
 /// Long enough that a thread that is put on a CPU is back in its own code; the kernel takes 10 µs at the least.
 const PERIOD_NS: u64 = 20_000;
 const SAMPLE_IP: u64 = 1;
+const SAMPLE_CALLERS: u64 = 1 << 5;
 const SAMPLE_REGISTERS: u64 = 1 << 12;
 const SAMPLE_STACK: u64 = 1 << 13;
 const DISABLED: u64 = 1;
 const EXCLUDE_KERNEL: u64 = 1 << 5;
 const EXCLUDE_HYPERVISOR: u64 = 1 << 6;
+/// Of who called whom, the program's part is left out: it is told by registers and stack.
+const EXCLUDE_CALLERS_OF_USER: u64 = 1 << 22;
+/// Among the addresses of callers, those from here on are marks between parts (`PERF_CONTEXT_MAX`).
+const FIRST_MARK: u64 = -4095_i64 as u64;
 const CLOSE_ON_EXEC: u64 = 1 << 3;
 /// `PERF_EVENT_IOC_ENABLE`, `PERF_EVENT_IOC_DISABLE`, and `PERF_EVENT_IOC_REFRESH`, which enables for as many samples as its
 /// argument says.
@@ -89,6 +94,8 @@ pub struct StackSample {
     pub instruction: u64,
     /// Whether that is one of the kernel's.
     pub is_in_kernel: bool,
+    /// The kernel's functions that the thread is in, by an address in each, the innermost first, where they are asked for.
+    pub kernel: Vec<u64>,
     /// The registers of the program; `None` for 32-bit code.
     pub registers: Option<Registers>,
     /// The stack from the stack pointer on, as much of it as was noted.
@@ -103,6 +110,8 @@ pub struct StackSampler {
     pages: *mut u8,
     page: usize,
     sees_kernel: bool,
+    /// Whether the kernel's functions are noted.
+    has_callers: bool,
     /// Whether the one sample that was asked for is still to come.
     is_armed: bool,
 }
@@ -111,16 +120,19 @@ pub struct StackSampler {
 unsafe impl Send for StackSampler {}
 
 impl StackSampler {
-    /// Prepares to note where the thread `tid` is.
+    /// Prepares to note where the thread `tid` is; also in which of the kernel's functions, if those are asked for by `with_kernel`
+    /// and may be seen.
     ///
     /// # Errors
     ///
     /// The kernel's: `PermissionDenied` where it is not allowed.
-    pub fn open(tid: u32) -> io::Result<Self> {
-        let (event, sees_kernel) = match open_event(tid, 0) {
+    pub fn open(tid: u32, with_kernel: bool) -> io::Result<Self> {
+        let (callers, of_user) = if with_kernel { (SAMPLE_CALLERS, EXCLUDE_CALLERS_OF_USER) } else { (0, 0) };
+        let (event, sees_kernel) = match open_event(tid, of_user, callers) {
             Ok(event) => (event, true),
-            Err(_) => (open_event(tid, EXCLUDE_KERNEL)?, false),
+            Err(_) => (open_event(tid, EXCLUDE_KERNEL, 0)?, false),
         };
+        let has_callers = sees_kernel && with_kernel;
         let page = rustix::param::page_size();
         // SAFETY: a new mapping, at an address of the kernel's choice.
         let pages = unsafe {
@@ -136,7 +148,7 @@ impl StackSampler {
         if pages == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Self { event, pages: pages.cast(), page, sees_kernel, is_armed: false })
+        Ok(Self { event, pages: pages.cast(), page, sees_kernel, has_callers, is_armed: false })
     }
 
     /// Returns whether a thread that is in the kernel is noted too.
@@ -193,7 +205,14 @@ impl StackSampler {
         sample.instruction = self.data(at);
         sample.registers = None;
         sample.stack.clear();
-        let abi = at + 8;
+        sample.kernel.clear();
+        let mut abi = at + 8;
+        if self.has_callers {
+            let count = self.data(abi).min((end - abi) / 8 - 1);
+            let callers = (1..=count).map(|index| self.data(abi + 8 * index));
+            sample.kernel.extend(callers.filter(|address| *address < FIRST_MARK));
+            abi += 8 * (1 + count);
+        }
         if REGISTERS == 0 || abi >= end || self.data(abi) != ABI_64 {
             return;
         }
@@ -238,15 +257,15 @@ impl Drop for StackSampler {
     }
 }
 
-/// Opens the event of the thread `tid`, which is not noted yet.
-fn open_event(tid: u32, excluded: u64) -> io::Result<OwnedFd> {
+/// Opens the event of the thread `tid`, which is not noted yet: without what is `excluded`, with `more` in each sample.
+fn open_event(tid: u32, excluded: u64, more: u64) -> io::Result<OwnedFd> {
     let with_stack = if REGISTERS == 0 { 0 } else { SAMPLE_REGISTERS | SAMPLE_STACK };
     let attributes = Attributes {
         kind: SOFTWARE,
         size: size_of::<Attributes>() as u32,
         config: TASK_CLOCK,
         period: PERIOD_NS,
-        sample_type: SAMPLE_IP | with_stack,
+        sample_type: SAMPLE_IP | more | with_stack,
         flags: DISABLED | EXCLUDE_HYPERVISOR | excluded,
         user_registers: REGISTERS,
         user_stack: STACK_BYTES,
@@ -297,7 +316,7 @@ mod tests {
                 spin(&is_over);
             });
             let (tid, local) = receive.recv().unwrap();
-            let found = StackSampler::open(tid).map(|mut sampler| look(&mut sampler, local));
+            let found = StackSampler::open(tid, true).map(|mut sampler| look(&mut sampler, local));
             is_over.store(true, Ordering::Relaxed);
             match found {
                 Ok(seen) => assert!(seen >= 5, "{seen}"),
@@ -321,7 +340,12 @@ mod tests {
             while !sampler.has_sample() && begin.elapsed() < Duration::from_millis(20) {
                 std::hint::spin_loop();
             }
-            if !sampler.stop(&mut sample) || sample.is_in_kernel {
+            if !sampler.stop(&mut sample) {
+                continue;
+            }
+            // Who is in the kernel is in functions of it, if they may be seen.
+            assert_eq!(!sample.kernel.is_empty(), sample.is_in_kernel && sampler.has_callers, "{sample:x?}");
+            if sample.is_in_kernel {
                 continue;
             }
             seen += 1;
@@ -339,6 +363,6 @@ mod tests {
 
     #[test]
     fn a_thread_that_never_was_has_none() {
-        assert!(StackSampler::open(u32::MAX >> 1).is_err());
+        assert!(StackSampler::open(u32::MAX >> 1, false).is_err());
     }
 }

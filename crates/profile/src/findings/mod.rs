@@ -152,6 +152,7 @@ fn pickling(profile: &Profile) -> Option<Finding> {
 
 fn waiting(profile: &Profile) -> Option<Finding> {
     const LEAST: f64 = 0.3;
+    const FEWEST_LOOKS: usize = 10;
     let share = profile.whole.idle_share;
     let causes = [State::Io, State::Sleep, State::Paging];
     let time = |state: State| profile.whole.states_s[state.index()];
@@ -161,9 +162,12 @@ fn waiting(profile: &Profile) -> Option<Finding> {
             "do several transfers at the same time, or compute while they go on: more cores do not help here"
         }
         State::Sleep => "wait for the event itself rather than for a time: a pipe, a condition, inotify",
-        _ => "the program needs more memory than there is: see festina cores",
+        _ => {
+            "programs and libraries that are read from disk for the first time wait so: run it again; if it stays, the program \
+             needs more memory than there is: see festina cores"
+        }
     };
-    (share >= LEAST && time(cause) > 0.0).then(|| {
+    (share >= LEAST && time(cause) > 0.0 && profile.rounds >= FEWEST_LOOKS).then(|| {
         let message = format!(
             "{} of the time no thread needed a CPU: the program waited, mostly for {}",
             percent(share),

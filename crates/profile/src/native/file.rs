@@ -44,6 +44,11 @@ impl CodeFile {
         symbol_at(symbols, address)
     }
 
+    /// Returns whether its symbols were read.
+    pub(super) fn has_symbols(&self) -> bool {
+        self.symbols.get().is_some()
+    }
+
     /// Returns the functions that `address` is in, the innermost first; nothing where no debug information tells.
     pub(super) fn places(&self, address: u64) -> Vec<Place> {
         let read = || Lines::read(&image(&self.file).ok_or(Unread::Absent)?);

@@ -51,6 +51,7 @@ pub(crate) struct FileAddress {
 pub(crate) struct CodeFiles {
     files: HashMap<(u64, u64), Option<Rc<CodeFile>>>,
     cache: Cache,
+    n_readings: u64,
 }
 
 /// What is mapped where in one process.
@@ -92,6 +93,7 @@ impl CodeMap {
                 (mapping.is_file() && !self.modules.has(mapping)).then(|| mapping.clone())
             });
             let Some(mapping) = new else { return end };
+            files.n_readings += 1;
             self.modules.add(&mapping, files.of(&mapping, process).as_deref());
         }
     }
@@ -114,6 +116,7 @@ impl CodeMap {
         }
         let file = files.of(mapping, process);
         let own = file.as_ref().and_then(|file| Some((file, address.wrapping_sub(file.bias(mapping)?))));
+        files.n_readings += u64::from(own.is_some_and(|(file, _)| !file.has_symbols()));
         let symbol = own.and_then(|(file, own)| file.symbol(own));
         let function = match symbol {
             Some(symbol) => native(readable(symbol), path.into_owned()),
@@ -133,6 +136,11 @@ impl CodeFiles {
     fn of(&mut self, mapping: &Mapping, process: &TargetProcess) -> Option<Rc<CodeFile>> {
         let read = || Some(Rc::new(CodeFile::new(process.open_file(&mapping.path)?)));
         self.files.entry(mapping.identity).or_insert_with(read).clone()
+    }
+
+    /// Returns how often something was read of a file: that takes far longer than a look.
+    pub(crate) fn n_readings(&self) -> u64 {
+        self.n_readings
     }
 
     /// Returns the functions that `address` is in, the innermost first: all but the last were inlined. There are none where no

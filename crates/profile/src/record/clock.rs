@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 
+use festina_machine::target::PromptThread;
 use rustix::thread::{clock_nanosleep_absolute, current_timer_slack, set_current_timer_slack};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
@@ -26,16 +27,17 @@ pub(super) fn sleep_until(time: u64) {
     let _ = clock_nanosleep_absolute(ClockId::Monotonic, &until);
 }
 
-/// While it lives, the kernel wakes this thread when it asks, not up to 50 µs late.
+/// While it lives, the kernel wakes this thread when it asks, not up to 50 µs late, and puts it on a CPU soon.
 pub(super) struct PreciseSleep {
     before: Option<NonZero<u64>>,
+    _prompt: PromptThread,
 }
 
 impl PreciseSleep {
     pub(super) fn new() -> Self {
         let before = current_timer_slack().ok().and_then(NonZero::new);
         let _ = set_current_timer_slack(NonZero::new(1));
-        Self { before }
+        Self { before, _prompt: PromptThread::new() }
     }
 }
 

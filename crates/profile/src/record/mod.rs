@@ -59,6 +59,8 @@ const LARGEST_SHARE: f64 = 0.1;
 const ROUNDS_MEASURED: usize = 8;
 /// How often observers are called, memory is looked at, and the file is written.
 const SLOW_NS: u64 = 250_000_000;
+/// No more rounds and changes than these are held: with what is needed to analyse them, they take some 150 MB.
+const MOST_HELD: usize = 3_000_000;
 const MEMORY_NS: u64 = 40_000_000;
 
 /// What is recorded, and where to.
@@ -73,6 +75,9 @@ pub(crate) struct Recorder<'a> {
     next_memory_ns: u64,
     next_slow_ns: u64,
     stretched: f64,
+    /// Whether every second look is to be left out, and how many times as many there had been otherwise.
+    is_full: bool,
+    thinned: f64,
 }
 
 impl<'a> Recorder<'a> {
@@ -117,6 +122,8 @@ impl<'a> Recorder<'a> {
             next_memory_ns: 0,
             next_slow_ns: SLOW_NS,
             stretched: 1.0,
+            is_full: false,
+            thinned: 1.0,
         })
     }
 
@@ -138,6 +145,7 @@ impl<'a> Recorder<'a> {
             }
             self.round(now);
             self.slow(now, observer);
+            self.thin();
             if self.recording.rounds.len().is_multiple_of(ROUNDS_MEASURED) {
                 let spent = clock::cpu_ns();
                 // What is spent once is no reason to look less often.
@@ -145,7 +153,7 @@ impl<'a> Recorder<'a> {
                 self.adapt((spent - spent_before).saturating_sub(once) / ROUNDS_MEASURED as u64);
                 spent_before = spent;
             }
-            let period_ns = self.stretched * 1e9 / self.options.rate_hz;
+            let period_ns = self.stretched.max(self.thinned) * 1e9 / self.options.rate_hz;
             let due = self.schedule.next(clock::now_ns(), period_ns);
             if ends_before(due, has_ended, cancel) {
                 break;
@@ -173,9 +181,18 @@ impl<'a> Recorder<'a> {
             );
             self.recording.findings.push(Finding::new(Severity::Note, "rate-lowered", message));
         }
+        let is_thinned = self.thinned > 1.0;
+        if is_thinned {
+            let kept = self.options.rate_hz / self.thinned;
+            let message = format!(
+                "so much went on that of {:.0} looks a second {kept:.0} were kept, to hold little memory",
+                self.options.rate_hz
+            );
+            self.recording.findings.push(Finding::new(Severity::Note, "looks-left-out", message));
+        }
         if let Some(file) = self.file.take() {
             let action = "write the recording".to_owned();
-            file.finish(&self.recording, has_lines)
+            file.finish(&self.recording, has_lines || is_thinned)
                 .map_err(|source| ProfileError::File { action, source })?;
         }
         Ok(self.recording)
@@ -197,7 +214,10 @@ impl<'a> Recorder<'a> {
             return;
         }
         self.next_slow_ns = now + SLOW_NS;
-        if let Some(file) = &mut self.file
+        self.is_full = self.recording.n_held() > MOST_HELD;
+        // What was written is of other rounds then: until the end, when all is written anew, it is what it was.
+        if self.thinned == 1.0
+            && let Some(file) = &mut self.file
             && let Err(error) = file.append(&self.recording)
         {
             // A full disk takes the file, not the recording.
@@ -206,6 +226,15 @@ impl<'a> Recorder<'a> {
             self.file = None;
         }
         observer.growing(&self.recording);
+    }
+
+    /// Leaves out every second look, so far and from now on, where too much is held.
+    fn thin(&mut self) {
+        if self.is_full && self.recording.rounds.len() % 2 == 1 {
+            self.recording.thin();
+            self.is_full = false;
+            self.thinned *= 2.0;
+        }
     }
 
     /// Keeps the share of a core that sampling takes below its largest.

@@ -3,11 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use festina_machine::target::{ProcessMemory, Registers, StackSample, StackSampler, TargetProcess};
+use festina_machine::Source;
+use festina_machine::target::{
+    ProcessMemory, Registers, StackSample, StackSampler, TargetProcess, kernel_functions,
+    tells_kernel_functions,
+};
 use festina_types::{Finding, Severity};
 
 use super::{clock, lines};
-use crate::native::{Code, CodeFiles, CodeMap, End, FileAddress, NO_FRAME_POINTER, StackMemory};
+use crate::native::{Code, CodeFiles, CodeMap, End, FileAddress, NO_FRAME_POINTER, Place, StackMemory};
 use crate::recording::{Catalogue, Frame, Function, Kind, Recording};
 
 /// Threads are asked where they are once they have been seen to compute so often.
@@ -32,6 +36,9 @@ const LAST_REFRESH_NS: u64 = 100_000_000;
 const REFRESH_OVER_COST: u64 = 50;
 /// The function of `CPython` that runs Python code: in its place stand the Python frames.
 const EVALUATION: &str = "_PyEval_EvalFrameDefault";
+/// The function that all of the kernel is, which its functions stand on, and what stands for their file.
+const KERNEL: &str = "[kernel]";
+const KERNEL_FILE: (u64, u64) = (u64::MAX, u64::MAX);
 
 /// What all processes share of it.
 #[derive(Debug, Default)]
@@ -44,6 +51,8 @@ pub(super) struct Natives {
     addresses: Vec<u64>,
     /// Stacks that were walked, and those of which callers could not be told, by their outermost function.
     n_walked: u64,
+    /// Of 32-bit code, of which only the innermost function is told.
+    n_short: u64,
     lost: HashMap<u32, u64>,
     /// Time that went into reading files.
     reading_ns: u64,
@@ -51,6 +60,9 @@ pub(super) struct Natives {
     frames: HashMap<FileAddress, u32>,
     /// The files of interpreters: their own lines are of no interest.
     interpreters: HashSet<(u64, u64)>,
+    /// Whether the kernel tells where its functions are, which is looked at once, and how often a thread was in it.
+    tells_kernel: Option<bool>,
+    n_in_kernel: u64,
 }
 
 impl Natives {
@@ -69,7 +81,7 @@ impl Natives {
     }
 
     /// Says at the end what was seen, and what not, and tells lines; returns whether there are stacks of machine code.
-    pub(super) fn finish(&self, recording: &mut Recording) -> bool {
+    pub(super) fn finish(&self, source: &Source, recording: &mut Recording) -> bool {
         /// Less is not worth a word.
         const LEAST_LOST: f64 = 0.05;
         if self.n_walked > 0 {
@@ -89,6 +101,13 @@ impl Natives {
                 ),
             );
         }
+        if self.n_short as f64 > LEAST_LOST * self.n_walked as f64 {
+            let message = "a 32-bit program computes: of its machine code it is seen in which file, not in which function, nor who called it";
+            recording.findings.push(
+                Finding::new(Severity::Note, "code-of-32-bits", message)
+                    .with_hint("build it for 64 bits where you want its functions"),
+            );
+        }
         let lost: u64 = self.lost.values().sum();
         let most = self.lost.iter().max_by_key(|(frame, count)| (**count, **frame));
         if let Some((frame, _)) = most.filter(|_| lost as f64 >= LEAST_LOST * self.n_walked as f64) {
@@ -103,7 +122,13 @@ impl Natives {
                  -fno-omit-frame-pointer",
             ));
         }
+        recording.findings.extend(self.hidden_kernel());
+        let kernel = self.kernel_functions(source);
         lines::expand(recording, &self.frames, |address| {
+            if address.file == KERNEL_FILE {
+                let name = kernel.get(&address.address).map_or("[unknown]", String::as_str);
+                return vec![Place { function: kernel_function(name, KERNEL), line: 0 }];
+            }
             let is_own = !self.interpreters.contains(&address.file);
             if is_own { self.files.places(address) } else { Vec::new() }
         });
@@ -115,11 +140,44 @@ impl Natives {
         !self.frames.is_empty()
     }
 
-    fn open(&mut self, tid: u32) -> Option<StackSampler> {
+    /// Returns the names of the functions of the kernel that were seen.
+    fn kernel_functions(&self, source: &Source) -> HashMap<u64, String> {
+        let addresses = self.frames.keys().filter(|address| address.file == KERNEL_FILE);
+        let addresses: Vec<u64> = addresses.map(|address| address.address).collect();
+        if addresses.is_empty() { HashMap::new() } else { kernel_functions(source, &addresses) }
+    }
+
+    /// Says where much of the time was the kernel's, and it was not told where in it.
+    fn hidden_kernel(&self) -> Option<Finding> {
+        /// Less is not worth a word.
+        const LEAST: f64 = 0.1;
+        let share = self.n_in_kernel as f64 / self.n_walked.max(1) as f64;
+        let is_hidden = !self.frames.keys().any(|address| address.file == KERNEL_FILE);
+        (is_hidden && self.n_in_kernel > 0 && share >= LEAST).then(|| {
+            let message = format!(
+                "{:.0} % of the stacks end in the kernel, which does not let us see in which of its functions",
+                100.0 * share.min(1.0)
+            );
+            Finding::new(Severity::Note, "kernel-not-seen", message).with_hint(
+                "sudo sysctl kernel.perf_event_paranoid=1 kernel.kptr_restrict=0 allows it until the next boot",
+            )
+        })
+    }
+
+    /// Returns the frame of `address`, which is its own until it is told at the end what is there.
+    fn frame(&mut self, address: FileAddress, function: u32, recording: &mut Recording) -> u32 {
+        *self.frames.entry(address).or_insert_with(|| {
+            recording.frames.push(Frame { function, line: 0 });
+            recording.frames.len() as u32 - 1
+        })
+    }
+
+    fn open(&mut self, tid: u32, source: &Source) -> Option<StackSampler> {
         if self.is_refused || self.n_open >= MOST {
             return None;
         }
-        let opened = StackSampler::open(tid);
+        let with_kernel = *self.tells_kernel.get_or_insert_with(|| tells_kernel_functions(source));
+        let opened = StackSampler::open(tid, with_kernel);
         if let Err(error) = &opened {
             let kind = error.kind();
             let is_forbidden = matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported);
@@ -129,6 +187,11 @@ impl Natives {
         self.n_open += 1;
         Some(sampler)
     }
+}
+
+/// Returns a function of the kernel's.
+fn kernel_function(name: &str, file: &str) -> Function {
+    Function { name: name.to_owned(), file: file.to_owned(), first_line: 0, kind: Kind::Native }
 }
 
 /// What is known of the machine code of one thread.
@@ -149,10 +212,17 @@ pub(super) struct NativeThread {
 
 impl NativeThread {
     /// Asks at `now` where the thread `tid` is, which is on a CPU or ready for one; if it `runs_python`, now and then.
-    pub(super) fn start(&mut self, tid: u32, now: u64, runs_python: bool, natives: &mut Natives) {
+    pub(super) fn start(
+        &mut self,
+        tid: u32,
+        now: u64,
+        runs_python: bool,
+        natives: &mut Natives,
+        source: &Source,
+    ) {
         self.looks += 1;
         if self.sampler.is_none() && self.looks == LOOKS_BEFORE {
-            self.sampler = natives.open(tid);
+            self.sampler = natives.open(tid, source);
         }
         let pause = if self.is_new { NEW_PYTHON_PAUSE_NS } else { PYTHON_PAUSE_NS };
         let may_ask = !runs_python || now >= self.asked_ns + pause;
@@ -177,7 +247,8 @@ impl NativeThread {
     }
 
     /// Returns the stack of a thread that is on a CPU or ready for one and has run for `ran_ns` since it was looked at before:
-    /// what was noted of it, on top of `below`. If it `was_switched` since it was asked, it was in the kernel for that only.
+    /// what was noted of it, on top of `below`. If it `was_switched` since it was asked, it was in the kernel for that only, unless in a
+    /// call of its own.
     pub(super) fn stack(
         &mut self,
         below: Below,
@@ -191,9 +262,14 @@ impl NativeThread {
         };
         self.is_new = false;
         let mut sample = std::mem::take(&mut process.natives.sample);
-        let is_noted = sampler.stop(&mut sample);
+        let mut is_noted = sampler.stop(&mut sample);
         sample.is_in_kernel &= is_noted;
-        sample.is_in_kernel = sample.is_in_kernel && !(sample.registers.is_some() && was_switched());
+        if sample.is_in_kernel && was_switched() {
+            let call = sample.registers.map(|registers| process.is_call(registers.instruction));
+            sample.is_in_kernel = call == Some(true);
+            // Without registers, nothing is known of the program then.
+            is_noted = call.is_some();
+        }
         let sees_kernel = sampler.sees_kernel();
         self.unseen_ns = if is_noted { 0 } else { self.unseen_ns + ran_ns };
         self.unseen_looks = if is_noted { 0 } else { self.unseen_looks + 1 };
@@ -201,7 +277,7 @@ impl NativeThread {
             let stack = process.noted(&sample, below);
             self.keep(below, stack);
         } else if !sees_kernel && self.unseen_ns > KERNEL_NS && self.unseen_looks >= KERNEL_LOOKS {
-            let stack = process.kernel(below.stack());
+            let stack = process.kernel(below.stack(), &[]);
             self.keep(below, stack);
         }
         process.natives.sample = sample;
@@ -309,23 +385,35 @@ impl Seen<'_> {
             Some(registers) => self.walk(registers, &sample.stack, &mut addresses),
             None => {
                 addresses.extend((!sample.is_in_kernel).then_some(sample.instruction));
+                self.code.refresh(&addresses, self.process, clock::now_ns());
                 End::Lost
             }
         };
+        let is_short = cfg!(target_arch = "x86_64") && sample.registers.is_none();
+        self.natives.n_short += u64::from(is_short);
         self.natives.n_walked += 1;
         let stack = match below {
             Below::Program(program) => {
-                self.note_lost(&addresses, end);
+                if !is_short {
+                    self.note_lost(&addresses, end);
+                }
                 self.on_program(&addresses, end, program)
             }
             Below::Python(python) => self.on_python(&addresses, end, python),
         };
         self.natives.addresses = addresses;
-        if sample.is_in_kernel { self.kernel(stack) } else { stack }
+        if sample.is_in_kernel { self.kernel(stack, &sample.kernel) } else { stack }
+    }
+
+    /// Returns whether the program is in a system call, if its next instruction is at `instruction`.
+    fn is_call(&mut self, instruction: u64) -> bool {
+        const SYSCALL: [u8; 2] = [0x0f, 0x05];
+        let mut before = [0; 2];
+        self.memory.read(instruction.wrapping_sub(2), &mut before).is_ok() && before == SYSCALL
     }
 
     fn walk(&mut self, registers: Registers, noted: &[u8], addresses: &mut Vec<u64>) -> End {
-        let before = clock::now_ns();
+        let (before, n_readings) = (clock::now_ns(), self.natives.files.n_readings());
         let mut memory = StackMemory::new(registers, noted, self.memory);
         let code = &mut *self.code;
         let mut end = code.map.unwind(&mut memory, self.process, &mut self.natives.files, addresses);
@@ -333,15 +421,15 @@ impl Seen<'_> {
         if code.refresh(addresses, self.process, now) {
             end = code.map.unwind(&mut memory, self.process, &mut self.natives.files, addresses);
         }
-        self.note_reading(before);
+        self.note_reading(before, n_readings);
         end
     }
 
-    /// Takes what lasted longer than a look does for the reading of files.
-    fn note_reading(&mut self, before: u64) {
-        const LONGEST_LOOK_NS: u64 = 1_000_000;
-        let spent = clock::now_ns() - before;
-        self.natives.reading_ns += if spent > LONGEST_LOOK_NS { spent } else { 0 };
+    /// Counts the time since `before` as that of reading files, if any was read since there were `n_readings`.
+    fn note_reading(&mut self, before: u64, n_readings: u64) {
+        if self.natives.files.n_readings() != n_readings {
+            self.natives.reading_ns += clock::now_ns() - before;
+        }
     }
 
     fn note_lost(&mut self, addresses: &[u64], end: End) {
@@ -388,13 +476,20 @@ impl Seen<'_> {
         called.fold(python, |stack, known| self.catalogue.stack(self.recording, stack, known.frame))
     }
 
-    /// Returns the kernel on top of `stack`.
-    fn kernel(&mut self, stack: u32) -> u32 {
-        let name = "[kernel]".to_owned();
-        let function = Function { name, file: String::new(), first_line: 0, kind: Kind::Native };
-        let function = self.catalogue.function(self.recording, function);
+    /// Returns the kernel on top of `stack`, with those of its functions that hold `addresses`, the innermost first.
+    fn kernel(&mut self, stack: u32, addresses: &[u64]) -> u32 {
+        self.natives.n_in_kernel += 1;
+        let function = self.catalogue.function(self.recording, kernel_function(KERNEL, ""));
         let frame = self.catalogue.frame(self.recording, Frame { function, line: 0 });
-        self.catalogue.stack(self.recording, stack, frame)
+        let mut stack = self.catalogue.stack(self.recording, stack, frame);
+        for (index, address) in addresses.iter().enumerate().rev() {
+            // The instruction behind a call may be another function's.
+            let address = address - u64::from(index > 0);
+            let frame =
+                self.natives.frame(FileAddress { file: KERNEL_FILE, address }, function, self.recording);
+            stack = self.catalogue.stack(self.recording, stack, frame);
+        }
+        stack
     }
 
     /// Returns what is known of `address`.
@@ -402,7 +497,7 @@ impl Seen<'_> {
         if let Some(known) = self.code.known.get(&address) {
             return *known;
         }
-        let before = clock::now_ns();
+        let (before, n_readings) = (clock::now_ns(), self.natives.files.n_readings());
         let code = self.code.map.code(address, self.process, &mut self.natives.files);
         let known = match &code {
             Some(code) => self.note(code),
@@ -411,7 +506,7 @@ impl Seen<'_> {
                 Known { frame, file: (0, 0), is_evaluation: false }
             }
         };
-        self.note_reading(before);
+        self.note_reading(before, n_readings);
         // What lies nowhere may be a library that is not known yet.
         if code.is_some() {
             self.code.has_any = true;
@@ -429,14 +524,7 @@ impl Seen<'_> {
         }
         let frame = match code.address {
             // Lines are told at the end: until then, each address has a frame of its own.
-            Some(address) => {
-                let natives = &mut *self.natives;
-                *natives.frames.entry(address).or_insert_with(|| {
-                    let frame = self.recording.frames.len() as u32;
-                    self.recording.frames.push(Frame { function, line: 0 });
-                    frame
-                })
-            }
+            Some(address) => self.natives.frame(address, function, self.recording),
             None => self.catalogue.frame(self.recording, Frame { function, line: 0 }),
         };
         Known { frame, file, is_evaluation }

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use festina_machine::Source;
-use festina_machine::target::{Doing, ForkWatch, ProcessMemory, TargetFiles, TargetProcess, Usage};
+use festina_machine::target::{
+    Doing, ForkWatch, ProcessMemory, TargetFiles, TargetProcess, Usage, counts_at_ticks,
+};
 use festina_types::{Bytes, Finding, Severity};
 
 use super::clock;
 use super::native::{Below, Natives, ProcessCode, Seen};
 use super::python::{Python, unseen};
-use super::thread::{Look, Watched, state_of};
+use super::thread::{Look, Rest, Watched, state_of};
 use crate::python::RuntimeFiles;
 use crate::recording::{Catalogue, Process, Recording, State};
 
@@ -27,6 +29,8 @@ const COUNT_NS: u64 = 3_000_000;
 const USAGE_NS: u64 = 100_000_000;
 /// For so long after it was first seen, a thread is expected to begin to run Python.
 const FRESH_NS: u64 = 100_000_000;
+/// Where there are more threads than these, those that did nothing for long are not looked at closely in every round.
+const MANY: usize = 16;
 /// How long the answers of threads that were asked where they are are waited for, at first and then once more: to wait without giving
 /// up the CPU would take it from the program.
 const PAUSES_NS: [u64; 2] = [30_000, 60_000];
@@ -50,6 +54,8 @@ pub(super) struct Processes {
     natives: Natives,
     runtimes: RuntimeFiles,
     forks: ForkWatch,
+    /// Whether the times of threads on CPUs are brought up to date at every tick.
+    counts_at_ticks: bool,
 }
 
 /// A process that has not ended.
@@ -81,6 +87,7 @@ struct Shared<'a> {
     source: &'a Source,
     natives: &'a mut Natives,
     runtimes: &'a mut RuntimeFiles,
+    rest: Rest,
 }
 
 /// What a thread did in a round.
@@ -98,6 +105,7 @@ impl Processes {
     pub(super) fn new(source: Source, root: u32) -> Self {
         Self {
             forks: ForkWatch::new(&source),
+            counts_at_ticks: counts_at_ticks(&source),
             source,
             living: Vec::new(),
             root,
@@ -134,8 +142,13 @@ impl Processes {
             self.next_discovery_ns = now + pause.min(LONGEST_DISCOVERY_NS);
         }
         let may_ask = self.natives.begin(now);
-        let mut shared =
-            Shared { source: &self.source, natives: &mut self.natives, runtimes: &mut self.runtimes };
+        let n_threads: usize = self.living.iter().map(|living| living.threads.len()).sum();
+        let mut shared = Shared {
+            source: &self.source,
+            natives: &mut self.natives,
+            runtimes: &mut self.runtimes,
+            rest: Rest { of_blocked: n_threads > MANY, of_ready: n_threads > MANY && self.counts_at_ticks },
+        };
         self.living.retain_mut(|living| living.look(now, may_ask, &mut shared, recording, catalogue));
         if may_ask {
             self.wait_for_answers();
@@ -189,7 +202,7 @@ impl Processes {
                 ),
             );
         }
-        let has_lines = self.natives.finish(recording);
+        let has_lines = self.natives.finish(&self.source, recording);
         for version in &self.unsupported {
             recording.findings.push(
                 Finding::new(
@@ -298,6 +311,7 @@ impl Living {
                 return self.end(shared.natives, recording);
             };
             if n_threads != self.n_threads {
+                self.threads.iter_mut().for_each(Watched::look_soon);
                 self.list_threads(now, shared.source, recording);
             } else if now < self.fresh_until_ns {
                 self.refresh_python();
@@ -306,7 +320,7 @@ impl Living {
         self.seek_python(now, shared.runtimes, recording);
         let mut index = 0;
         while index < self.threads.len() {
-            match self.threads[index].look() {
+            match self.threads[index].look(now, shared.rest) {
                 Look::Ended => {
                     self.threads.remove(index).native.close(shared.natives);
                     // Count again next time.
@@ -319,7 +333,7 @@ impl Living {
                     if may_ask && state == State::Cpu {
                         let thread = &mut self.threads[index];
                         let runs_python = self.python.knows(thread.tid());
-                        thread.native.start(thread.tid(), now, runs_python, shared.natives);
+                        thread.native.start(thread.tid(), now, runs_python, shared.natives, shared.source);
                     }
                     self.did.push(Did { thread: index, doing, state, python: None });
                 }

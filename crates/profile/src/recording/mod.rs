@@ -2,11 +2,12 @@
 //!
 //! A *round* is one look at all threads. Threads are described by *changes*: what was seen in a round holds in the rounds
 //! that follow, until the next change or the thread's last round. Ten minutes of a hundred threads, most of which wait,
-//! are then some megabytes.
+//! are then some megabytes; where they would be many, every second round is left out.
 //!
 //! Units: times in nanoseconds since the start of the recording, unless a name says otherwise.
 
 mod file;
+mod thin;
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,5 +1,6 @@
-"""Calls as fast as they can be made: only some stacks are possible."""
+"""Calls as fast as they can be made: only some stacks are possible. Usage: calls.py SECONDS"""
 
+import sys
 import time
 
 
@@ -27,7 +28,7 @@ def right():
     return alone()
 
 
-end = time.perf_counter() + 1.0
+end = time.perf_counter() + float(sys.argv[1])
 while time.perf_counter() < end:
     left()
     right()

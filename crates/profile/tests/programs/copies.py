@@ -1,4 +1,4 @@
-"""Makes a long list: by copying it for each item, or by appending. Usage: copies.py slow|fast"""
+"""Makes a long list: by copying it for each item, or by appending. Usage: copies.py slow|fast SCALE"""
 
 import sys
 
@@ -17,7 +17,8 @@ def appended(count):
     return items
 
 
+scale = float(sys.argv[2])
 if sys.argv[1] == "slow":
-    copied(25_000)
+    copied(int(25_000 * scale**0.5))
 else:
-    appended(4_000_000)
+    appended(int(4_000_000 * scale))

@@ -1,4 +1,4 @@
-"""So many processes that compute on one CPU. Usage: crowd.py COUNT"""
+"""So many processes that compute on one CPU for so long. Usage: crowd.py COUNT SECONDS"""
 
 import multiprocessing
 import os
@@ -7,7 +7,7 @@ import time
 
 
 def spin():
-    end = time.perf_counter() + 1.5
+    end = time.perf_counter() + float(sys.argv[2])
     while time.perf_counter() < end:
         pass
 

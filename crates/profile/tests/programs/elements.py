@@ -1,4 +1,4 @@
-"""Adds up squares: of the elements of an array one by one, or of whole rows. Usage: elements.py slow|fast"""
+"""Adds up squares: of the elements of an array one by one, or of whole rows. Usage: elements.py slow|fast SCALE"""
 
 import sys
 
@@ -19,9 +19,10 @@ def by_row(rows):
     return total
 
 
+scale = float(sys.argv[2])
 if sys.argv[1] == "slow":
-    by_element(numpy.ones(6_000_000))
+    by_element(numpy.ones(int(6_000_000 * scale)))
 else:
     rows = numpy.ones((500, 2_000))
-    for _ in range(1_000):
+    for _ in range(int(1_000 * scale)):
         by_row(rows)

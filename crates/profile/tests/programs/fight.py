@@ -1,11 +1,12 @@
-"""Two threads that fight for the interpreter's lock."""
+"""Two threads that fight for the interpreter's lock. Usage: fight.py SECONDS"""
 
+import sys
 import threading
 import time
 
 
 def fights():
-    end = time.perf_counter() + 1.0
+    end = time.perf_counter() + float(sys.argv[1])
     while time.perf_counter() < end:
         pass
 

@@ -1,6 +1,6 @@
-# Many processes that do little each.
+# Many processes that do little each. Usage: many.sh COUNT
 i=0
-while [ $i -lt 60 ]; do
+while [ $i -lt "$1" ]; do
     sleep 0.015
     i=$((i + 1))
 done

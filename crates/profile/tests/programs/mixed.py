@@ -1,11 +1,12 @@
-"""Machine code called from Python, and Python alone, for some time each."""
+"""Machine code called from Python, and Python alone, for so many seconds each. Usage: mixed.py SECONDS"""
 
+import sys
 import time
 import zlib
 
 import numpy
 
-SECONDS = 0.5
+SECONDS = float(sys.argv[1])
 ITEMS = numpy.random.default_rng(0).random(200_000)
 
 

@@ -1,8 +1,10 @@
-"""Parts of known length, one behind the other: each prints its name and the time that it took."""
+"""Parts of known length, one behind the other: each prints its name and the time that it took. Usage: parts.py SCALE"""
 
 import multiprocessing
 import sys
 import time
+
+SCALE = float(sys.argv[1])
 
 
 def spin(seconds):
@@ -12,19 +14,19 @@ def spin(seconds):
 
 
 def long_part():
-    spin(0.6)
+    spin(0.6 * SCALE)
 
 
 def short_part():
-    spin(0.3)
+    spin(0.3 * SCALE)
 
 
 def sleeping_part():
-    time.sleep(0.3)
+    time.sleep(0.3 * SCALE)
 
 
 def child_part():
-    spin(0.4)
+    spin(0.4 * SCALE)
 
 
 def waiting_part():

@@ -1,4 +1,4 @@
-"""Looks whether rows were seen before: in a list, or, as it should be, in a set. Usage: search.py slow|fast"""
+"""Looks whether rows were seen before: in a list, or, as it should be, in a set. Usage: search.py slow|fast SCALE"""
 
 import sys
 
@@ -11,8 +11,9 @@ def count_seen(rows, seen):
     return count
 
 
+scale = float(sys.argv[2])
 known = range(0, 4_000, 2)
 if sys.argv[1] == "slow":
-    count_seen(range(40_000), list(known))
+    count_seen(range(int(40_000 * scale)), list(known))
 else:
-    count_seen(range(12_000_000), set(known))
+    count_seen(range(int(12_000_000 * scale)), set(known))

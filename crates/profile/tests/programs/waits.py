@@ -1,11 +1,12 @@
-"""A thread for each thing that can be waited for."""
+"""A thread for each thing that can be waited for. Usage: waits.py SCALE"""
 
 import os
 import subprocess
+import sys
 import threading
 import time
 
-SECONDS = 0.8
+SECONDS = 0.8 * float(sys.argv[1])
 lock = threading.Lock()
 lock.acquire()
 condition = threading.Condition()

@@ -1,4 +1,4 @@
-"""Writes many short lines: each by itself, or through a buffer. Usage: writes.py slow|fast"""
+"""Writes many short lines: each by itself, or through a buffer. Usage: writes.py slow|fast SCALE"""
 
 import os
 import sys
@@ -15,8 +15,9 @@ def buffered(file, count):
         file.write(b"a line\n")
 
 
+scale = float(sys.argv[2])
 with tempfile.TemporaryFile() as file:
     if sys.argv[1] == "slow":
-        one_by_one(file.fileno(), 1_000_000)
+        one_by_one(file.fileno(), int(1_000_000 * scale))
     else:
-        buffered(file, 10_000_000)
+        buffered(file, int(10_000_000 * scale))

@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use festina_profile::{Profile, Recording, analyse};
 
-use super::{program, record};
+use super::{holds, program, record};
 
-/// How often a program is recorded at the most, and how near to the truth a share must be, in percentage points.
-const ATTEMPTS: usize = 4;
+/// How near to the truth a share must be, in percentage points.
 const NEAR: f64 = 4.0;
 
 /// Compiles the program `name` of ours by `compiler`, and returns where it is.
@@ -28,8 +26,6 @@ pub(crate) struct Run {
     pub(crate) truth: HashMap<String, f64>,
     pub(crate) recording: Recording,
     pub(crate) profile: Profile,
-    /// How far the shares of the parts are from the truth, at the most, in percentage points.
-    pub(crate) error: f64,
 }
 
 /// Records the program at `path`, of parts of `seconds` altogether.
@@ -42,30 +38,21 @@ pub(crate) fn run(folder: &Path, path: &Path, seconds: &str) -> Run {
         let (seconds, name) = line.split_once(' ').unwrap();
         (name.to_owned(), seconds.parse().unwrap())
     };
-    let truth: HashMap<String, f64> = text.lines().map(line).collect();
+    let truth = text.lines().map(line).collect();
     let profile = analyse(&recording, 2);
-    let all: f64 = truth.values().sum();
-    let error = |(name, seconds): (&String, &f64)| (total(&profile, name) - seconds).abs() / all;
-    let error = 100.0 * truth.iter().map(error).fold(0.0, f64::max);
-    Run { truth, recording, profile, error }
+    Run { truth, recording, profile }
 }
 
-/// Records the program at `path`, where the machine is so busy that looks are late more than once, until the shares are
-/// near to the truth; the last time must be.
-pub(crate) fn near_run(folder: &Path, path: &Path, seconds: &str) -> Run {
-    // One at a time: the programs would wait for CPUs, and looks be late.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut last = run(folder, path, seconds);
-    for _ in 1..ATTEMPTS {
-        if last.error < NEAR {
-            break;
-        }
-        last = run(folder, path, seconds);
+/// Records the program at `path`, whose parts are to have shares that are near to the truth.
+pub(crate) fn near_run(folder: &Path, path: &Path, seconds: &str) -> Result<Run, String> {
+    let run = run(folder, path, seconds);
+    let all: f64 = run.truth.values().sum();
+    for (part, seconds) in &run.truth {
+        let found = total(&run.profile, part);
+        let points = 100.0 * (found - seconds).abs() / all;
+        holds!(points < NEAR, "{}: {part} has {found} s for {seconds}", path.display());
     }
-    let totals: Vec<_> = last.truth.iter().map(|(part, s)| (part, s, total(&last.profile, part))).collect();
-    assert!(last.error < NEAR, "{}: {} points, {totals:?}", path.display(), last.error);
-    last
+    Ok(run)
 }
 
 /// Returns the time of the function whose name has `part` in it, the longest of those that do.

@@ -7,7 +7,7 @@ pub(crate) mod compiled;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use festina_profile::{Options, Profile, Recording, Spot, Target, analyse, profile_command};
 use festina_types::CancelToken;
@@ -64,6 +64,40 @@ fn candidates() -> Vec<PathBuf> {
     candidates
 }
 
+/// What a test has to say against a recording.
+pub(crate) type Held = Result<(), String>;
+
+/// How often a program is recorded at the most.
+const ATTEMPTS: u32 = 4;
+
+/// Tries `attempt`, to which it is told how many times as long its program is to take: 1, 2, 4 and at last 8 times, until it holds.
+///
+/// Where a machine is slow, or does other things as well, looks come late, and few: what a recording says is then as rough as it says
+/// itself, and a longer one tells more. One attempt at a time: the programs of several tests would wait for CPUs.
+pub(crate) fn tried(attempt: impl Fn(f64) -> Held) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut told = Vec::new();
+    for number in 0..ATTEMPTS {
+        match attempt(f64::from(1 << number)) {
+            Ok(()) => return,
+            Err(failure) => told.push(failure),
+        }
+    }
+    panic!("each time something else than expected: {told:#?}");
+}
+
+/// Returns from an attempt with what is told, where `condition` does not hold.
+macro_rules! holds {
+    ($condition:expr, $($told:tt)+) => {
+        let is_so: bool = $condition;
+        if !is_so {
+            return Err(format!($($told)+));
+        }
+    };
+}
+pub(crate) use holds;
+
 /// Returns the folder `target`.
 fn target() -> PathBuf {
     let own = std::env::current_exe().unwrap();
@@ -88,10 +122,11 @@ pub(crate) fn program(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(name).display().to_string()
 }
 
-pub(crate) fn spot<'a>(profile: &'a Profile, name: &str) -> &'a Spot {
+/// Returns the function `name`; where it was not seen, what was.
+pub(crate) fn spot<'a>(profile: &'a Profile, name: &str) -> Result<&'a Spot, String> {
     let found = profile.functions.iter().find(|spot| spot.name == name);
-    found.unwrap_or_else(|| {
-        panic!("{name} in {:?}", profile.functions.iter().map(|s| &s.name).collect::<Vec<_>>())
+    found.ok_or_else(|| {
+        format!("no {name} in {:?}", profile.functions.iter().map(|spot| &spot.name).collect::<Vec<_>>())
     })
 }
 
@@ -120,6 +155,7 @@ pub(crate) fn findings(words: &[&str], cores: u32) -> Vec<String> {
         "callers-not-seen",
         "few-samples",
         "import-dominates",
+        "kernel-not-seen",
         "machine-code-not-seen",
         "mostly-waiting",
         "rate-lowered",

@@ -88,6 +88,12 @@ const BENCHMARKS: &[Benchmark] = &[
         is_complete: true,
     },
     Benchmark {
+        name: "profile-long",
+        about: "memory and time that a long recording takes",
+        run: script::profile_long,
+        is_complete: true,
+    },
+    Benchmark {
         name: "pipes",
         about: "one long text in blocks, and long outputs: [--megabytes N]",
         run: script::pipes,

@@ -29,6 +29,11 @@ pub(crate) fn ready(arguments: &[String]) -> Result<()> {
     run("ready", "ready/measure.py", &python, arguments)
 }
 
+/// Has `bench/profile/long.py` analyse a long recording.
+pub(crate) fn profile_long(arguments: &[String]) -> Result<()> {
+    run("profile-long", "profile/long.py", Path::new("python3"), arguments)
+}
+
 /// Runs `bench/SCRIPT` with the built festina and `arguments`, and saves what it prints.
 fn run(name: &str, script: &str, python: &Path, arguments: &[String]) -> Result<()> {
     let festina = shell::release_festina()?;

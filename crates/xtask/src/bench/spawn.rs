@@ -12,12 +12,7 @@ const SLOPES: u32 = 15;
 
 /// Builds the reference and the example, runs them interleaved, and saves the section.
 pub(crate) fn run(_: &[String]) -> Result<()> {
-    let reference = shell::target().join("bench-spawn-reference");
-    let source = shell::root().join("bench/spawn/reference.c");
-    shell::run(&mut shell::command(
-        "cc",
-        ["-O2".as_ref(), "-o".as_ref(), reference.as_os_str(), source.as_os_str()],
-    ))?;
+    let reference = shell::compiled("bench/spawn/reference.c", "bench-spawn-reference")?;
     let cargo = ["run", "--release", "--quiet", "--package", "festina-run", "--example", "spawn_cost", "--"];
     let mut command = shell::command(env!("CARGO"), cargo);
     let printed = shell::capture(command.arg(&reference).arg(RUNS))?;
