@@ -349,10 +349,11 @@ fn p_bears(knee: &KneeAnswer, rate: f64) -> f64 {
     if knee.is_at_least && knee.is_valid { p.max(0.5) } else { p }
 }
 
-/// Returns the probability that a knee is at least `rate`, taking it as normal.
+/// Returns the probability that a knee is at least `rate`, taking it as normal. Where no rate was borne, that is the service's
+/// fault only if the generator kept up; else nothing is known.
 fn p_of(knee: Estimate, rate: f64, is_valid: bool) -> f64 {
     if knee.value <= 0.0 {
-        return 0.0;
+        return if is_valid { 0.0 } else { 0.5 };
     }
     let (value, spread) = spread(knee, is_valid);
     normal_cdf((value - rate) / spread)
@@ -435,6 +436,7 @@ mod tests {
         assert!((p_of(knee(100.0, 90.0, 110.0), 90.0, true) - 0.95).abs() < 1e-3);
         assert!((p_of(knee(100.0, 90.0, 110.0), 100.0, true) - 0.5).abs() < 1e-9);
         assert_eq!(p_of(knee(0.0, 0.0, 0.0), 10.0, true), 0.0);
+        assert_eq!(p_of(knee(0.0, 0.0, 0.0), 10.0, false), 0.5);
         // A generator that was the limit makes everything less sure.
         assert!(p_of(knee(100.0, 99.0, 101.0), 90.0, false) < 0.7);
     }
