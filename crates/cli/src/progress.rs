@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use festina::Point;
 use festina::scale::{Event, Observer, Plan, Progress};
 use festina::tasks;
+use festina::{Point, Seconds};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::bottom_line::BottomLine;
@@ -116,34 +116,44 @@ fn describe(point: Point) -> String {
 pub(crate) enum TaskScreen {
     Nothing,
     Bar(ProgressBar),
+    /// The outputs of tasks go to the terminal too, and move above the line.
+    Bottom(BottomLine),
     /// A terminal that is elsewhere, which this process can write to but not ask anything.
     Remote,
 }
 
+/// A run that is shorter leaves the terminal to its outputs.
+const SHORT: Seconds = Seconds(0.5);
+
 impl TaskScreen {
-    /// Returns a screen for standard error as it is.
-    pub(crate) fn new() -> Self {
+    /// Returns a screen for standard error as it is, on which nothing appears if it `is_quiet`.
+    pub(crate) fn new(is_quiet: bool) -> Self {
         match are_terminals() {
-            // Outputs of tasks go to the terminal too: a line that moves among them would be torn.
-            Terminals { output: true, .. } | Terminals { errors: false, .. } => Self::Nothing,
-            Terminals { are_remote: true, .. } => Self::Remote,
-            Terminals { are_remote: false, .. } => Self::Bar(spinner()),
+            Terminals { errors: true, output: true, are_remote: false } if !is_quiet => {
+                Self::Bottom(BottomLine::default())
+            }
+            Terminals { errors: true, output: false, are_remote: false } if !is_quiet => Self::Bar(spinner()),
+            Terminals { errors: true, output: false, are_remote: true } if !is_quiet => Self::Remote,
+            // A line that moves among the outputs of tasks would be torn.
+            _ => Self::Nothing,
         }
     }
 
-    fn say(&self, message: String) {
+    fn say(&mut self, message: String) {
         match self {
             Self::Nothing => {}
             Self::Bar(bar) => bar.set_message(message),
+            Self::Bottom(line) => line.draw(&message),
             Self::Remote => moving_line::show(&message),
         }
     }
 
     /// Takes the line away.
-    pub(crate) fn finish(&self) {
+    pub(crate) fn finish(&mut self) {
         match self {
             Self::Nothing => {}
             Self::Bar(bar) => bar.finish_and_clear(),
+            Self::Bottom(line) => line.clear(),
             Self::Remote => moving_line::clear(),
         }
     }
@@ -151,6 +161,9 @@ impl TaskScreen {
 
 impl tasks::TaskObserver for TaskScreen {
     fn progress(&mut self, progress: &tasks::Progress) {
+        if matches!(self, Self::Bottom(_)) && progress.elapsed < SHORT {
+            return;
+        }
         let ended = progress.finished + progress.failed + progress.recorded;
         let total = progress.total.map_or_else(String::new, |total| format!(" of {total}"));
         let failed =
@@ -199,7 +212,7 @@ impl festina::profile::Observer for ProfileScreen {
         let hottest: Vec<String> =
             hottest.map(|(name, share)| format!("{name} {:.0} %", 100.0 * share)).collect();
         let elapsed = recording.rounds.last().copied().unwrap_or(0) as f64 * 1e-9;
-        let text = format!("{}, {}", festina::Seconds(elapsed), hottest.join(", "));
+        let text = format!("{}, {}", Seconds(elapsed), hottest.join(", "));
         match self {
             Self::Nothing => {}
             Self::Bar(bar) => bar.set_message(text),

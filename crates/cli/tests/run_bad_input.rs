@@ -34,6 +34,8 @@ fn what_no_task_can_be_run_with_is_told_before_anything_runs() {
             &["--memory-growth", "0.5", "--", "echo", ":::", "1"],
             &["cannot grow by a factor of 0.5", "2 doubles it"],
         ),
+        (&["--name", "a/b", "--", "echo", ":::", "1"], &["'a/b' cannot be the name of a run", "without /"]),
+        (&["--name", "", "--", "echo", ":::", "1"], &["'' cannot be the name of a run"]),
         (&["--memory-growth", "nan", "--", "echo", ":::", "1"], &["cannot grow"]),
         (&["--pipe-file", "absent", "--", "wc"], &["cannot be read from absent"]),
         (&["--pipe-file", "plain", "--block", "0", "--", "wc"], &["blocks need a size"]),

@@ -87,9 +87,10 @@ fn run_on(
     // Much may go through it.
     widen_pipe(&output);
     let streams = Streams { output: &mut output, errors: &mut errors };
-    let mut screen = TaskScreen::new();
-    let result = run_tasks_on(backend, request, streams, &mut screen, cancel)?;
+    let mut screen = TaskScreen::new(arguments.quiet);
+    let result = run_tasks_on(backend, request, streams, &mut screen, cancel);
     screen.finish();
+    let result = result?;
     let mut report = run_report(&result);
     // Standard output belongs to the tasks. Nobody reads tables in a log; that something failed, somebody must.
     if !arguments.quiet {

@@ -118,6 +118,11 @@ impl State {
         self.entries.is_empty()
     }
 
+    /// Returns whether so many workers have come, and all have left.
+    pub(super) fn have_left(&self, n_workers: usize) -> bool {
+        self.members.len() >= n_workers && !self.has_workers()
+    }
+
     /// Returns whether there are workers.
     pub(super) fn has_workers(&self) -> bool {
         self.members.values().any(|member| !member.has_left)
@@ -207,6 +212,10 @@ impl<'s> Keeper<'s> {
             let state = self.shared.lock();
             if state.gathering.is_some() {
                 look = look.min(GATHER);
+            }
+            if state.stop.is_some() {
+                // Workers leave soon.
+                look = SHORTEST_LOOK;
             }
             drop(
                 self.shared

@@ -17,8 +17,10 @@ use crate::mpi::frame::{Failure, Frame, Setting};
 use crate::tasks::{Shares, available_memory, bind, usable_cpus};
 use crate::{RunError, Runner};
 
-/// Between two looks into the folder, where the last found something, and where none has for long.
+/// Between two looks into the folder, where the last found something; where none has for long, and a slot waits; and where all
+/// slots have something to do.
 const SHORTEST_LOOK: Duration = Duration::from_millis(4);
+const LONGEST_IDLE_LOOK: Duration = Duration::from_millis(25);
 const LONGEST_LOOK: Duration = Duration::from_millis(100);
 
 /// How often what was written is brought to where others see it.
@@ -236,7 +238,10 @@ impl Worker {
                     return Ok(());
                 }
             } else if self.lock().is_wanting() {
-                look = if self.claim()? { SHORTEST_LOOK } else { (look * 2).min(LONGEST_LOOK) };
+                look = if self.claim()? { SHORTEST_LOOK } else { (look * 2).min(LONGEST_IDLE_LOOK) };
+            } else {
+                // The end of a task wakes this thread before.
+                look = (look * 2).min(LONGEST_LOOK);
             }
             if synced.elapsed() > SYNC {
                 self.log.synced.sync_data().map_err(ChunkError::at(self.folder.path()))?;

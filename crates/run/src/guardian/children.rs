@@ -38,9 +38,10 @@ fn parent_of(proc: &OwnedFd, pid: &CStr) -> Option<RawFd> {
 /// a run queue.
 pub(super) fn scheduled(pid: Pid) -> Option<[u64; 2]> {
     let mut path = [0_u8; 32];
-    write!(&mut path[..31], "/proc/{}/schedstat", pid.as_raw_nonzero()).ok()?;
+    write!(&mut path[..31], "{}/schedstat", pid.as_raw_nonzero()).ok()?;
     let path = CStr::from_bytes_until_nul(&path).ok()?;
-    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let proc = open_folder(c"/proc").ok()?;
+    let file = rustix::fs::openat(proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let mut buffer = [0_u8; 96];
     let length = rustix::io::read(&file, &mut buffer).ok()?;
     let mut numbers = buffer.get(..length)?.split(|&byte| byte == b' ').map(nanoseconds);

@@ -129,6 +129,12 @@ pub enum TaskError {
         /// The most similar name that is there.
         nearest: Option<String>,
     },
+    /// A run cannot have this name.
+    #[error("'{name}' cannot be the name of a run")]
+    RunName {
+        /// The name.
+        name: String,
+    },
     /// There is a run of this name.
     #[error("there is a run in {}", path.display())]
     RunExists {
@@ -241,6 +247,9 @@ impl TaskError {
             }
             Self::NoRun { nearest: Some(nearest), .. }
             | Self::ResultColumn { nearest: Some(nearest), .. } => Some(format!("did you mean {nearest}?")),
+            Self::RunName { .. } => {
+                Some("it names a folder in the state folder: one word without /".to_owned())
+            }
             Self::RunExists { .. } => {
                 Some("go on with it: --resume; or give this run another name".to_owned())
             }

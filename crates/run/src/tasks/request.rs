@@ -97,6 +97,10 @@ impl RunRequest {
         if let Some(nice) = self.nice.filter(|nice| !(-20..=19).contains(nice)) {
             return Err(RunError::NiceRange { nice }.into());
         }
+        let is_folder = |name: &&str| !["", ".", ".."].contains(name) && !name.contains(['/', '\0']);
+        if let Some(name) = self.name.as_deref().filter(|name| !is_folder(name)) {
+            return Err(TaskError::RunName { name: name.to_owned() });
+        }
         if !(self.memory_growth >= 1.0 && self.memory_growth.is_finite()) {
             return Err(TaskError::MemoryGrowth { growth: self.memory_growth });
         }
