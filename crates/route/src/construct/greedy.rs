@@ -40,7 +40,7 @@ pub(crate) fn tour(model: &Model, candidates: &Candidates, noise: f64, random: &
         edges.clear();
         match &embedding {
             Some(points) if ends.len() > FEW => {
-                fragments.near_edges(model, points, &ends, is_slow, &mut edges)
+                fragments.near_edges(model, points, &ends, is_slow, &mut edges);
             }
             _ => fragments.all_edges(model, &ends, &mut edges),
         }
