@@ -326,3 +326,17 @@ proptest! {
         prop_assert!(verdict.is_right(), "{:?}", verdict.problems);
     }
 }
+
+#[test]
+fn many_cities_at_one_place_or_on_a_line_take_no_longer_than_others() {
+    // Every quadrant around a city but one or two is empty: a search through all cities for each would take minutes.
+    let n = 40_000;
+    let shapes: [fn(usize) -> [f64; 3]; 3] =
+        [|_| [7.0; 3], |i| [i as f64, 0.0, 0.0], |i| [0.0, (i % 2 * 9) as f64, 0.0]];
+    for (shape, shortest) in shapes.into_iter().zip([0, 2 * (n as i64 - 1), 18]) {
+        let instance = Instance::from_points("flat", Rule::Euclidean2, (0..n).map(shape).collect()).unwrap();
+        let request = Request { method: Method::Greedy, bound: false, ..Request::default() };
+        let solution = solved(&instance, &request, Limit::None);
+        assert_eq!(solution.cost, shortest);
+    }
+}

@@ -33,14 +33,19 @@ pub(crate) fn tour(model: &Model, candidates: &Candidates, noise: f64, random: &
     }
     fragments.take(&mut edges);
     let embedding = model.embedding().map(|(_, points)| points);
+    let mut is_slow = false;
     while fragments.count > 1 {
+        let before = fragments.count;
         let ends: Vec<u32> = (0..n as u32).filter(|&v| fragments.degree(v) < 2).collect();
         edges.clear();
         match &embedding {
-            Some(points) if ends.len() > FEW => fragments.near_edges(model, points, &ends, &mut edges),
+            Some(points) if ends.len() > FEW => {
+                fragments.near_edges(model, points, &ends, is_slow, &mut edges);
+            }
             _ => fragments.all_edges(model, &ends, &mut edges),
         }
         fragments.take(&mut edges);
+        is_slow = fragments.count > before / 4 * 3;
     }
     fragments.order()
 }
@@ -99,8 +104,16 @@ impl Fragments {
         }
     }
 
-    /// Adds the edges from each end to the nearest ends of other fragments.
-    fn near_edges(&self, model: &Model, points: &[[f64; 3]], ends: &[u32], edges: &mut Vec<(i64, u32, u32)>) {
+    /// Adds the edges from each end to the nearest ends of other fragments; with `and_next`, also to the one that follows it in the
+    /// tree: of many ends at one place, all have the same nearest.
+    fn near_edges(
+        &self,
+        model: &Model,
+        points: &[[f64; 3]],
+        ends: &[u32],
+        and_next: bool,
+        edges: &mut Vec<(i64, u32, u32)>,
+    ) {
         let placed: Vec<u32> = ends.iter().copied().filter(|&v| (v as usize) < points.len()).collect();
         let at: Vec<[f64; 3]> = placed.iter().map(|&v| points[v as usize]).collect();
         let tree = KdTree::new(&at);
@@ -109,6 +122,12 @@ impl Fragments {
             let wanted = |j: u32| self.can_join(a, placed[j as usize]);
             tree.nearest(at[i], 5, wanted, &mut found);
             edges.extend(found.iter().map(|&(_, j)| placed[j as usize]).map(|b| (model.between(a, b), a, b)));
+        }
+        if and_next {
+            let pairs =
+                tree.order().windows(2).map(|pair| [placed[pair[0] as usize], placed[pair[1] as usize]]);
+            let open = pairs.filter(|&[a, b]| self.can_join(a, b));
+            edges.extend(open.map(|[a, b]| (model.between(a, b), a, b)));
         }
     }
 
