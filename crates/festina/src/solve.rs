@@ -114,32 +114,45 @@ pub fn verify_tour(instance: &Instance, shape: Shape, bytes: &[u8]) -> Result<To
     Ok(TourVerdict { length, problems })
 }
 
+/// Refuses an ending for which [`tour_file`] could write nothing, before any time is spent.
+///
+/// # Errors
+///
+/// [`Error::Input`] for an unknown ending, or `GeoJSON` of cities without coordinates.
+pub fn require_tour_ending(instance: &Instance, ending: &str) -> Result<(), Error> {
+    match ending {
+        "tour" | "csv" => Ok(()),
+        "geojson" | "json" if instance.drawing().is_some() => Ok(()),
+        "geojson" | "json" => Err(no_coordinates()),
+        "" => Err(Error::input_with_hint("a tour's format is told by its file's ending", TOUR_ENDINGS)),
+        _ => Err(Error::input_with_hint(format!("'.{ending}' is not a format for tours"), TOUR_ENDINGS)),
+    }
+}
+
+fn no_coordinates() -> Error {
+    Error::input_with_hint("the cities have no coordinates", "write the tour as .tour or .csv")
+}
+
+const TOUR_ENDINGS: &str = "name the file .tour, .csv or .geojson";
+
 /// Returns a tour in the format of the file name's ending: `.tour` (TSPLIB), `.csv`, `.geojson`.
 ///
 /// # Errors
 ///
-/// [`Error::Input`] for another ending, or a `GeoJSON` of cities without longitudes and latitudes.
+/// As [`require_tour_ending`].
 pub fn tour_file(
     instance: &Instance,
     result: &TspResult,
     shape: Shape,
     ending: &str,
 ) -> Result<String, Error> {
+    require_tour_ending(instance, ending)?;
     let Solution { tour, cost, .. } = &result.solution;
-    match ending {
-        "tour" => Ok(check::write_tour(instance, tour, *cost)),
-        "csv" => Ok(check::write_table(instance, tour)),
-        "geojson" | "json" => check::write_geojson(instance, tour, shape == Shape::Closed).ok_or_else(|| {
-            Error::input_with_hint(
-                "the cities have no longitudes and latitudes",
-                "write the tour as .tour or .csv",
-            )
-        }),
-        _ => Err(Error::input_with_hint(
-            format!("'.{ending}' is not a format for tours"),
-            "name the file .tour, .csv or .geojson",
-        )),
-    }
+    Ok(match ending {
+        "tour" => check::write_tour(instance, tour, *cost),
+        "csv" => check::write_table(instance, tour),
+        _ => check::write_geojson(instance, tour, shape == Shape::Closed).ok_or_else(no_coordinates)?,
+    })
 }
 
 impl TspResult {

@@ -4,12 +4,13 @@ mod mst;
 
 use std::io::Read;
 use std::path::Path;
+use std::time::Instant;
 
 use festina::mpi::Mpi;
 use festina::run::Place;
 use festina::solve::{
-    Instance, Limit, Method, Progress, Request, Shape, open_shape, read_instance, solve_tsp, tour_file,
-    tsp_report, verify_tour, work_of,
+    Instance, Limit, Method, Progress, Request, Shape, open_shape, read_instance, require_tour_ending,
+    solve_tsp, tour_file, tsp_report, verify_tour, work_of,
 };
 use festina::{Backend, BackendName, CancelToken, Error, Exit, Seconds, Threads, Workers, cores};
 
@@ -68,22 +69,27 @@ fn on_backend(
 }
 
 fn solve(arguments: &TspArguments, backend: &dyn Backend, cancel: &CancelToken) -> Result<Exit, Error> {
+    let begin = Instant::now();
     let bytes = read(&arguments.file)?;
     let instance = read_instance(&arguments.file.to_string_lossy(), &bytes)?;
     let request = request(arguments, &instance)?;
     if let Some(tour) = &arguments.verify {
         return verify(&instance, request.shape, &read(tour)?);
     }
+    output::require_folders(&arguments.output, arguments.tour.as_deref())?;
+    let ending = arguments.tour.as_deref().map(ending);
+    if let Some(ending) = &ending {
+        require_tour_ending(&instance, ending)?;
+    }
     request_on_signals(cancel);
     let screen = Screen::new();
-    let limit = limit(&arguments.search, arguments.time.unwrap_or(DEFAULT_TIME));
+    let limit = limit(&arguments.search, arguments.time.unwrap_or(DEFAULT_TIME), begin);
     let result = solve_tsp(&instance, &request, limit, backend, cancel, &mut |news| {
         screen.show(|| in_words(news));
     })?;
     screen.clear();
-    if let Some(path) = &arguments.tour {
-        let ending = path.extension().unwrap_or_default().to_string_lossy();
-        output::write_file(path, &tour_file(&instance, &result, request.shape, &ending)?)?;
+    if let (Some(path), Some(ending)) = (&arguments.tour, &ending) {
+        output::write_file(path, &tour_file(&instance, &result, request.shape, ending)?)?;
     }
     let answer = Answer {
         report: tsp_report(&instance, &result),
@@ -100,9 +106,15 @@ fn threads(jobs: Option<Workers>) -> Threads {
     Threads::new(workers.unwrap_or(Workers::MIN))
 }
 
-/// Returns the limit of a search that is given `time`.
-pub(super) fn limit(search: &SearchArguments, time: Seconds) -> Limit {
-    if search.deterministic { work_of(time) } else { Limit::Time(time) }
+/// Returns the limit of a search that is given `time`, what has passed since `begin` included.
+pub(super) fn limit(search: &SearchArguments, time: Seconds, begin: Instant) -> Limit {
+    let left = || Seconds((time.0 - begin.elapsed().as_secs_f64()).max(0.001 * time.0));
+    if search.deterministic { work_of(time) } else { Limit::Time(left()) }
+}
+
+/// Returns the ending of a file's name, without its dot; empty where there is none.
+pub(super) fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn request(arguments: &TspArguments, instance: &Instance) -> Result<Request, Error> {

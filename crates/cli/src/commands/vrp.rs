@@ -1,12 +1,14 @@
 //! `festina solve vrp`
 
+use std::time::Instant;
+
 use festina::vrp::{
     PlanProgress, PlanRequest, PlanStatus, Problem, convention, default_time, objective, plan_file,
     plan_report, read_problem, read_tables, require_plan_ending, solve_vrp, verdict_report, verify_plan,
 };
 use festina::{Backend, CancelToken, Error, Exit, Seconds};
 
-use super::solve::{Screen, limit, read};
+use super::solve::{Screen, ending, limit, read};
 use crate::args::VrpArguments;
 use crate::output::{self, Answer};
 use crate::signals::request_on_signals;
@@ -16,23 +18,21 @@ pub(super) fn solve(
     backend: &dyn Backend,
     cancel: &CancelToken,
 ) -> Result<Exit, Error> {
+    let begin = Instant::now();
     let problem = problem(arguments)?;
     if let Some(plan) = &arguments.verify {
         return verify(arguments, &problem, &read(plan)?);
     }
     let request = PlanRequest { objective: objective(&arguments.objective)?, seed: arguments.search.seed };
     output::require_folders(&arguments.output, arguments.plan.as_deref())?;
-    let ending = arguments
-        .plan
-        .as_ref()
-        .map(|path| path.extension().unwrap_or_default().to_string_lossy().into_owned());
+    let ending = arguments.plan.as_deref().map(ending);
     if let Some(ending) = &ending {
         require_plan_ending(&problem, ending)?;
     }
     request_on_signals(cancel);
     let screen = Screen::new();
     let time = arguments.time.unwrap_or_else(|| default_time(&problem));
-    let limit = limit(&arguments.search, time);
+    let limit = limit(&arguments.search, time, begin);
     let result = solve_vrp(&problem, &request, limit, backend, cancel, &mut |news| {
         screen.show(|| in_words(news, problem.units().cost));
     })?;

@@ -15,9 +15,11 @@ pub fn plan_report(problem: &Problem, result: &PlanResult) -> Report {
     let number = |value: f64| Unit::Number.format(value);
     let quality = if result.status == PlanStatus::Infeasible { ": not every stop can be served" } else { "" };
     let stops = problem.stops().len();
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let title = format!(
-        "{served} of {stops} stops, {} vehicles, cost {}{quality}",
-        result.vehicles,
+        "{served} of {}, {}, cost {}{quality}",
+        count(stops, "stop"),
+        count(result.vehicles, "vehicle"),
         number(result.cost)
     );
     let mut report = Report::new(title);
