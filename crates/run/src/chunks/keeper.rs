@@ -118,11 +118,6 @@ impl State {
         self.entries.is_empty()
     }
 
-    /// Returns whether so many workers have come, and all have left.
-    pub(super) fn have_left(&self, n_workers: usize) -> bool {
-        self.members.len() >= n_workers && !self.has_workers()
-    }
-
     /// Returns whether there are workers.
     pub(super) fn has_workers(&self) -> bool {
         self.members.values().any(|member| !member.has_left)

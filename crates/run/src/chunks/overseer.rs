@@ -13,7 +13,7 @@ pub(super) fn oversee(shared: &Shared, supply: &mut dyn Supply) {
     if !start(shared, supply) {
         return;
     }
-    let (mut started, mut n_starts, mut n_ended) = (Instant::now(), 1, 0);
+    let (mut started, mut n_ended) = (Instant::now(), 0);
     while !wait(shared) {
         let asked = Instant::now();
         let Some(alive) = supply.alive(&shared.folder.jobs()) else { continue };
@@ -37,12 +37,9 @@ pub(super) fn oversee(shared: &Shared, supply: &mut dyn Supply) {
         if !start(shared, supply) {
             return;
         }
-        (started, n_starts) = (Instant::now(), n_starts + 1);
+        started = Instant::now();
     }
-    let have_left = supply.n_workers().is_some_and(|of_start| shared.lock().have_left(n_starts * of_start));
-    if !have_left {
-        supply.stop(&shared.folder.jobs());
-    }
+    supply.stop(&shared.folder.jobs());
 }
 
 /// Starts workers; returns whether that went well.

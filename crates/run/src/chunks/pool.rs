@@ -41,11 +41,6 @@ pub trait Supply: Send {
     /// What the engine said, for people.
     fn start(&mut self, folder: &Path) -> Result<String, String>;
 
-    /// Returns how many workers a start makes, if that is known: where all have come and left, their jobs need not be ended.
-    fn n_workers(&self) -> Option<usize> {
-        None
-    }
-
     /// Returns the names of those workers of `jobs` that wait or run; `None` if the engine does not answer now.
     fn alive(&mut self, jobs: &[String]) -> Option<Vec<String>>;
 

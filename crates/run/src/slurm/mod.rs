@@ -171,10 +171,6 @@ impl Supply for Slurm {
         Ok(job.to_owned())
     }
 
-    fn n_workers(&self) -> Option<usize> {
-        usize::try_from(self.elements.count).ok()
-    }
-
     fn alive(&mut self, jobs: &[String]) -> Option<Vec<String>> {
         let jobs = jobs.join(",");
         let arguments = ["-h", "-r", "-j", &jobs, "-o", "%i"].map(OsString::from);
