@@ -377,7 +377,7 @@ def test_one_long_item_of_a_hundred_holds_up_nobody() -> None:
         for duration in results:
             # To the worker that is free first, as R. L. Graham's list scheduling does. What is slow sleeps longer.
             free[free.index(min(free))] += duration
-        return results.report.summary["wall_s"] / (max(free) + 0.03)
+        return float(results.report.summary["wall_s"]) / (max(free) + 0.03)
 
     assert min(over_bound() for _ in range(5)) <= 1.1
 

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! with the largest measured size `m`, the floor `f` (start-up: imports, connections, reading what is always read), the
-//! growing part `g` at `m`, the exponent `a`, the noise `σᵢ` of `kᵢ` repeated runs ([`noise`]) and the misfit `μ` that no
+//! growing part `g` at `m`, the exponent `a`, the noise `σᵢ` of `kᵢ` repeated runs (`noise.rs`) and the misfit `μ` that no
 //! repetition takes away. A small run of a program is mostly floor: a power law through such times is too flat by far, and a sum of
 //! many terms reads the noise of the floor as a steep term. So nothing is chosen: all shapes `(f/(f+g), a)` of a grid keep
 //! the weight that the measurements and a prior leave them. The prior of `a` is N(1, 0.12), since nearly all programs grow
