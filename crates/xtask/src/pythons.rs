@@ -19,8 +19,8 @@ const MIRROR: &str = "http://deb.debian.org/debian";
 pub(crate) fn install() {
     for version in VERSIONS {
         let folder = shell::target().join("pythons").join(version);
-        if !runs(&program(&folder, version))
-            && !runs(Path::new(&format!("python{version}")))
+        if try_out(&program(&folder, version)).is_err()
+            && try_out(Path::new(&format!("python{version}"))).is_err()
             && let Err(error) = install_one(version, &folder)
         {
             println!("Python {version} could not be had, and is not looked at: {error:#}");
@@ -32,8 +32,8 @@ fn program(folder: &Path, version: &str) -> PathBuf {
     folder.join(format!("usr/bin/python{version}"))
 }
 
-fn runs(python: &Path) -> bool {
-    shell::capture(&mut shell::command(python, ["-c", "import ctypes, multiprocessing"])).is_ok()
+fn try_out(python: &Path) -> Result<()> {
+    shell::capture(&mut shell::command(python, ["-c", "import ctypes, multiprocessing"])).map(drop)
 }
 
 fn install_one(version: &str, folder: &Path) -> Result<()> {
@@ -51,7 +51,7 @@ fn install_one(version: &str, folder: &Path) -> Result<()> {
     let places = ["--set-interpreter".as_ref(), linker.as_os_str(), "--force-rpath".as_ref()];
     let libraries = ["--set-rpath".as_ref(), libraries.as_os_str(), python.as_os_str()];
     shell::capture(&mut shell::command("patchelf", places.into_iter().chain(libraries)))?;
-    shell::capture(&mut shell::command(&python, ["-c", "import ctypes, multiprocessing"])).map(drop)
+    try_out(&python)
 }
 
 /// Downloads a Python and all that it needs, by an apt of its own that knows no other package, into `folder`.
